@@ -1,0 +1,55 @@
+/**
+ * The seam of payload mapping: external messages to Ditto Protocol messages and back, in batches.
+ * A mapper knows nothing of connections, brokers or twins.
+ */
+import type { MappingDefinition } from '../connection/types.ts'
+import type { Adaptable } from '../protocol/adaptable.ts'
+import type { DittoError } from '../protocol/errors.ts'
+import type { ExternalMessage } from '../protocol/external-message.ts'
+
+/** What became of one message of a batch: zero, one or many results, or an error. */
+export type MapResult<T> =
+  | { readonly ok: true; readonly values: readonly T[] }
+  | { readonly ok: false; readonly error: DittoError }
+
+/**
+ * A payload mapper, constructed once per shard and mapping definition.
+ * Both directions answer one result per message, in the order of the batch, and never throw.
+ */
+export interface Mapper {
+  inbound(batch: readonly ExternalMessage[]): readonly MapResult<Adaptable>[]
+  outbound(batch: readonly Adaptable[]): readonly MapResult<ExternalMessage>[]
+  /** Frees what the mapper holds outside the heap. */
+  close(): void
+}
+
+/** Limits on foreign scripts, from `[mapping.javascript]` of the configuration. */
+export interface ScriptLimits {
+  readonly maxScriptBytes: number
+  readonly maxExecutionMs: number
+  readonly memoryMb: number
+}
+
+/**
+ * Notes which mapping definition is about to run foreign code on this thread, so that a death of the
+ * process can be attributed. `enter` must have reached the kernel when it returns.
+ */
+export interface ScriptRecorder {
+  enter(definition: string): void
+  leave(): void
+}
+
+/** What a mapper may use of its shard. */
+export interface MapperEnvironment {
+  readonly limits: ScriptLimits
+  readonly recorder: ScriptRecorder
+  /** Takes a line that a script wrote with `console.log` and friends. */
+  readonly onConsole: (definition: string, level: 'info' | 'warn' | 'error', text: string) => void
+}
+
+/** Makes a mapper of one engine from a definition, under the id it is referenced by. */
+export type MapperFactory = (
+  id: string,
+  definition: MappingDefinition,
+  environment: MapperEnvironment,
+) => Mapper

@@ -1,0 +1,27 @@
+/** What a broker delivered or is about to receive. Knows no protocol and no mapper. */
+
+/**
+ * An external message (Ditto's term). `headers` carry the names the binding documents
+ * (`mqtt.topic`, `content-type`, …) and string values; `payload` is text or bytes as the binding or
+ * mapper made it, undefined when there is none.
+ */
+export interface ExternalMessage {
+  readonly headers: Readonly<Record<string, string>>
+  readonly payload: string | Uint8Array | undefined
+}
+
+const utf8 = new TextDecoder()
+
+/** The payload as text; bytes are read as UTF-8, invalid sequences become U+FFFD. */
+export function payloadText(message: ExternalMessage): string | undefined {
+  const { payload } = message
+  if (payload === undefined || typeof payload === 'string') return payload
+  // Buffer#utf8Slice is several times faster than TextDecoder for the short payloads of devices.
+  return Buffer.isBuffer(payload) ? payload.toString('utf8') : utf8.decode(payload)
+}
+
+/** The payload as bytes; text is written as UTF-8. */
+export function payloadBytes(message: ExternalMessage): Uint8Array | undefined {
+  const { payload } = message
+  return typeof payload === 'string' ? Buffer.from(payload, 'utf8') : payload
+}
