@@ -1,0 +1,65 @@
+/**
+ * The seam between the HTTP control plane and everything behind it: what a DevOps engineer can do with
+ * connections. The API knows this interface and no supervisor behind it.
+ *
+ * Every method throws a {@link DittoException} (through its promise where it has one) with the error
+ * that the caller shall see; nothing has changed then, unless the method says otherwise.
+ */
+import type { Connection } from '../connection/types.ts'
+import type { JsonObject } from '../json/types.ts'
+import type { LogEntry } from '../monitoring/log-entry.ts'
+
+/** A stored connection with what the store knows about it. Secrets in clear: mask before showing. */
+export interface StoredConnection {
+  readonly connection: Connection
+  /** Counts changes from 1. */
+  readonly revision: number
+  /** ISO-8601 instants. */
+  readonly created: string
+  readonly modified: string
+}
+
+/** The log of one connection. */
+export interface ConnectionLogs {
+  /** In time order, cut to the size limit, newest kept. */
+  readonly entries: readonly LogEntry[]
+  /** ISO-8601 instants; null while logging is off. */
+  readonly enabledSince: string | null
+  readonly enabledUntil: string | null
+}
+
+/** Liveness and readiness, for `/health`. */
+export interface Health {
+  /** The engine answers and the store is writable. Unreachable brokers do not count. */
+  readonly ready: boolean
+  readonly engine: 'up' | 'starting' | 'down'
+  readonly store: 'writable' | 'read-only'
+}
+
+/** The connections resource as operations. Bodies are parsed JSON, not yet validated. */
+export interface ConnectionService {
+  /** Validates, compiles, stores; starts clients in the background when desired `open`. */
+  create(body: unknown): Promise<StoredConnection>
+  /** Really connects, then leaves nothing behind; throws the broker's reason. */
+  dryRun(body: unknown): Promise<void>
+  /** Stores the new definition and applies it; the id must exist. The change stays stored if opening fails. */
+  modify(id: string, body: unknown): Promise<StoredConnection>
+  remove(id: string): Promise<void>
+  retrieve(id: string): StoredConnection
+  /** All, ordered by id. */
+  list(): readonly StoredConnection[]
+  ids(): readonly string[]
+  /** Resolves when all clients are connected; throws when one fails. The desired status stays `open`. */
+  open(id: string): Promise<void>
+  close(id: string): Promise<void>
+  /** Body of the status resource (without the `type`/`status`/`connectionId` envelope). */
+  status(id: string): JsonObject
+  /** Body of the metrics resource (without the envelope). */
+  metrics(id: string): Promise<JsonObject>
+  resetMetrics(id: string): Promise<void>
+  /** Reading prolongs an enabled log. */
+  logs(id: string): Promise<ConnectionLogs>
+  enableLogs(id: string): Promise<void>
+  resetLogs(id: string): Promise<void>
+  health(): Health
+}
