@@ -3,18 +3,10 @@
  * they live. It matches by kind of signal only; namespaces, filters and authorization are the
  * receiving shard's business, because they are counted there.
  */
+import type { StreamingType } from '../connection/topics.ts'
 import type { Signal } from '../protocol/signal.ts'
 
-/** What a target can subscribe to, from its topic strings. */
-export type StreamingType =
-  | 'twin-events'
-  | 'live-events'
-  | 'live-commands'
-  | 'live-messages'
-  | 'policy-announcements'
-  | 'connection-announcements'
-
-/** One shard that wants signals. */
+/** One shard that takes part in routing. */
 export interface Subscription {
   readonly connectionId: string
   readonly thread: number
@@ -23,7 +15,7 @@ export interface Subscription {
   readonly clientIndex: number
   readonly clientCount: number
   readonly types: readonly StreamingType[]
-  /** Labels this connection's targets issue. */
+  /** Acknowledgement labels that this connection's targets issue. */
   readonly issuedLabels: readonly string[]
 }
 
@@ -34,17 +26,26 @@ export interface AckResult {
   readonly status: number
 }
 
-/** What the router needs of the threads' wiring. */
+/** What routing needs of the threads' wiring; handing over never throws and never waits. */
 export interface Delivery {
   /** Hands signals to a shard of this or another thread. */
   signals(thread: number, shard: number, batch: readonly Signal[]): void
   /** Hands acknowledgements back to the shard that asked for them. */
   acknowledgements(thread: number, shard: number, batch: readonly AckResult[]): void
+  /** Tells the routing tables of all threads whether a shard can take more. */
+  congestion(shard: number, congested: boolean): void
 }
 
 /** The sending side, one per thread. */
 export interface Router {
-  /** Routes a batch; order per entity is kept. Never throws, never waits. */
-  route(batch: readonly Signal[]): void
+  /**
+   * Routes a batch; order per entity is kept. Never throws, never waits.
+   * Returns true when a receiver is congested: the caller stops consuming until {@link onRelief}.
+   */
+  route(batch: readonly Signal[]): boolean
+  /** Calls back once, when no receiver is congested any more; at once when none is. */
+  onRelief(callback: () => void): void
   acknowledge(thread: number, shard: number, batch: readonly AckResult[]): void
+  /** Tells all threads that a shard of this thread is congested, or no longer. */
+  congestion(shard: number, congested: boolean): void
 }
