@@ -7,7 +7,8 @@
  * field    = pointer [ "(" selector ")" ]
  * ```
  */
-import { DittoException, dittoError } from '../protocol/errors.ts'
+import { DittoException } from '../protocol/errors.ts'
+import { jsonFieldSelectorInvalid } from '../protocol/json-errors.ts'
 import { getOwn, setOwn } from './own.ts'
 import { parsePointer } from './pointer.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from './types.ts'
@@ -106,13 +107,5 @@ function copyMember(
 }
 
 function invalid(text: string): DittoException {
-  return new DittoException(
-    dittoError(
-      400,
-      'json.fieldselector.invalid',
-      `The field selector <${text}> is invalid!`,
-      "Check, for example, if the amount of opening parentheses '(' matches the amount of " +
-        "closing ones ')'.",
-    ),
-  )
+  return new DittoException(jsonFieldSelectorInvalid(text))
 }

@@ -2,15 +2,13 @@
  * The door through which foreign JSON comes in: text becomes a value, and a value that is nested so
  * deeply or named so oddly that it would hurt code behind the door is turned away.
  */
-import { DittoException, dittoError } from '../protocol/errors.ts'
+import { DittoException } from '../protocol/errors.ts'
+import { jsonInvalid } from '../protocol/json-errors.ts'
 import { formatPointer } from './pointer.ts'
 import type { JsonValue } from './types.ts'
 
 /** Objects and arrays within each other; far more than devices need, far less than a stack holds. */
 export const DEFAULT_MAX_JSON_DEPTH = 128
-
-const ADVICE =
-  'Check if the JSON was valid (e.g. on https://jsonlint.com) and if it was in required format.'
 
 /**
  * Throws 400 `json.invalid`, naming the pointer, when objects and arrays are nested deeper than
@@ -21,10 +19,12 @@ export function checkJsonShape(value: JsonValue, maxDepth = DEFAULT_MAX_JSON_DEP
   const trouble = findTrouble(value, maxDepth)
   if (trouble === undefined) return
   const pointer = formatPointer(trouble.path.reverse())
-  throw jsonInvalid(
-    trouble.kind === 'depth'
-      ? `The JSON is nested deeper than ${maxDepth} levels at <${pointer}>.`
-      : `The JSON has a member with a forbidden name at <${pointer}>.`,
+  throw new DittoException(
+    jsonInvalid(
+      trouble.kind === 'depth'
+        ? `The JSON is nested deeper than ${maxDepth} levels at <${pointer}>.`
+        : `The JSON has a member with a forbidden name at <${pointer}>.`,
+    ),
   )
 }
 
@@ -37,7 +37,9 @@ export function parseJsonStrict(text: string, maxDepth = DEFAULT_MAX_JSON_DEPTH)
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw jsonInvalid(`Failed to parse JSON: ${reasonOf(cause, text)}`, cause)
+    throw new DittoException(jsonInvalid(`Failed to parse JSON: ${reasonOf(cause, text)}`), {
+      cause,
+    })
   }
   checkJsonShape(value, maxDepth)
   return value
@@ -115,8 +117,4 @@ function canBeginJson(text: string): boolean {
     const position = positionIn(message)
     return position === undefined ? message.startsWith('Unexpected end') : position >= text.length
   }
-}
-
-function jsonInvalid(message: string, cause?: unknown): DittoException {
-  return new DittoException(dittoError(400, 'json.invalid', message, ADVICE), { cause })
 }

@@ -3,7 +3,8 @@
  * reading and copy-on-write of what they point to. Pointers lead through objects only: Ditto addresses
  * no array elements. Knows nothing of things.
  */
-import { DittoException, dittoError } from '../protocol/errors.ts'
+import { DittoException } from '../protocol/errors.ts'
+import { jsonPointerInvalid } from '../protocol/json-errors.ts'
 import { getOwn, setOwn, without } from './own.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from './types.ts'
 
@@ -15,7 +16,7 @@ const ROOT: readonly string[] = Object.freeze([])
  */
 export function parsePointer(text: string): readonly string[] {
   if (text === '' || text === '/') return ROOT
-  if (text.includes('//')) throw new DittoException(pointerInvalid(text))
+  if (text.includes('//')) throw new DittoException(jsonPointerInvalid(text))
   const start = text.charCodeAt(0) === SLASH ? 1 : 0
   const end = text.charCodeAt(text.length - 1) === SLASH ? text.length - 1 : text.length
   const segments = text.slice(start, end).split('/')
@@ -102,13 +103,4 @@ function unescapeSegment(segment: string): string {
 function escapeSegment(segment: string): string {
   if (!segment.includes('~') && !segment.includes('/')) return segment
   return segment.replaceAll('~', '~0').replaceAll('/', '~1')
-}
-
-function pointerInvalid(text: string) {
-  return dittoError(
-    400,
-    'json.pointer.invalid',
-    `The JSON pointer <${text}> is invalid!`,
-    'Consecutive slashes in JSON pointers are not supported.',
-  )
 }
