@@ -3,8 +3,9 @@
  * reaches another thread is the business of the {@link Delivery} it is given.
  */
 import type { StreamingType } from '../connection/topics.ts'
-import type { Signal, SignalKind } from '../protocol/signal.ts'
+import type { Signal } from '../protocol/signal.ts'
 import type { AckResult, Delivery, Router, Subscription } from './router.ts'
+import { streamingTypeOf } from './streaming-type.ts'
 
 /** From this many parked signals of one connection on, their senders are asked to wait. */
 const PARKED_HIGH_WATER = 1_000
@@ -19,13 +20,6 @@ export interface RoutingTable extends Router {
   unpark(connectionId: string): void
   /** Takes note of a congested shard of any thread. */
   setCongested(shard: number, congested: boolean): void
-}
-
-const STREAMING_TYPES: Readonly<Partial<Record<SignalKind, StreamingType>>> = {
-  'twin-event': 'twin-events',
-  'live-event': 'live-events',
-  'live-command': 'live-commands',
-  message: 'live-messages',
 }
 
 /** The shards of one connection; `parked` collects signals while the shards are being replaced. */
@@ -122,7 +116,7 @@ export function createRoutingTable(delivery: Delivery): RoutingTable {
 
 /** Ditto never hands a connection the signals that it caused itself. */
 function wants(group: Group, signal: Signal): boolean {
-  const type = STREAMING_TYPES[signal.kind]
+  const type = streamingTypeOf(signal)
   return type !== undefined && group.types.has(type) && signal.origin !== group.connectionId
 }
 

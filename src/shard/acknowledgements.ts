@@ -1,0 +1,85 @@
+/**
+ * Collects acknowledgements that other shards give for a signal: each waiting signal has a ticket and
+ * the labels it still lacks. Labels that do not answer in time count as timed out (408).
+ */
+import type { AckResult } from '../routing/router.ts'
+
+const TIMED_OUT = 408
+/** How often overdue tickets are looked for; a deadline is kept to this precision. */
+const SWEEP_INTERVAL_MS = 250
+
+/** Status per label, complete. */
+export type AckStatuses = ReadonlyMap<string, number>
+
+interface Ticket {
+  readonly statuses: Map<string, number>
+  readonly missing: Set<string>
+  readonly deadline: number
+  readonly done: (statuses: AckStatuses) => void
+}
+
+/** One per shard. */
+export class AckCollector {
+  readonly #now: () => number
+  readonly #tickets = new Map<number, Ticket>()
+  #lastTicket = 0
+  #sweeper: NodeJS.Timeout | undefined
+
+  /** `now`: milliseconds, monotonic enough for deadlines. */
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  get waiting(): number {
+    return this.#tickets.size
+  }
+
+  /** Opens a ticket; `done` is called once, with a status for every label. */
+  open(labels: readonly string[], timeoutMs: number, done: Ticket['done']): number {
+    this.#lastTicket += 1
+    this.#tickets.set(this.#lastTicket, {
+      statuses: new Map(),
+      missing: new Set(labels),
+      deadline: this.#now() + timeoutMs,
+      done,
+    })
+    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS)
+    return this.#lastTicket
+  }
+
+  /** Takes results; those of closed tickets or unknown labels are late or foreign, and ignored. */
+  resolve(results: readonly AckResult[]): void {
+    for (const { ticket, label, status } of results) {
+      const open = this.#tickets.get(ticket)
+      if (open === undefined || !open.missing.delete(label)) continue
+      open.statuses.set(label, status)
+      if (open.missing.size === 0) this.#finish(ticket, open)
+    }
+  }
+
+  /** Times out everything that is still waiting. */
+  close(): void {
+    for (const [id, ticket] of this.#tickets) this.#expire(id, ticket)
+  }
+
+  #sweep(): void {
+    const now = this.#now()
+    for (const [id, ticket] of this.#tickets) {
+      if (ticket.deadline <= now) this.#expire(id, ticket)
+    }
+  }
+
+  #expire(id: number, ticket: Ticket): void {
+    for (const label of ticket.missing) ticket.statuses.set(label, TIMED_OUT)
+    this.#finish(id, ticket)
+  }
+
+  #finish(id: number, ticket: Ticket): void {
+    this.#tickets.delete(id)
+    if (this.#tickets.size === 0) {
+      clearInterval(this.#sweeper)
+      this.#sweeper = undefined
+    }
+    ticket.done(ticket.statuses)
+  }
+}

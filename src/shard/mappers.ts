@@ -1,0 +1,45 @@
+/** The mappers of a shard: each mapping definition that is referenced gets one instance. */
+import type { Connection } from '../connection/types.ts'
+import { resolveDefinition } from '../mapping/definitions.ts'
+import type { Mapper, MapperEnvironment } from '../mapping/mapper.ts'
+import { createMapper } from '../mapping/registry.ts'
+
+/** The mapper that is used when a source or target names none. */
+export const DEFAULT_MAPPER = 'Ditto'
+
+/** A mapper with the id under which the connection references it. */
+export interface NamedMapper {
+  readonly id: string
+  readonly mapper: Mapper
+}
+
+/** Makes mappers on first use and frees them together. */
+export class ShardMappers {
+  readonly #connection: Connection
+  readonly #environment: MapperEnvironment
+  readonly #mappers = new Map<string, NamedMapper>()
+
+  constructor(connection: Connection, environment: MapperEnvironment) {
+    this.#connection = connection
+    this.#environment = environment
+  }
+
+  /** The mappers of one `payloadMapping`, in its order. Throws what the mapper's constructor throws. */
+  of(payloadMapping: readonly string[]): readonly NamedMapper[] {
+    const ids = payloadMapping.length === 0 ? [DEFAULT_MAPPER] : payloadMapping
+    return ids.map((id) => this.#get(id))
+  }
+
+  close(): void {
+    for (const { mapper } of this.#mappers.values()) mapper.close()
+  }
+
+  #get(id: string): NamedMapper {
+    const known = this.#mappers.get(id)
+    if (known !== undefined) return known
+    const definition = resolveDefinition(this.#connection, id)
+    const named = { id, mapper: createMapper(definition, this.#environment) }
+    this.#mappers.set(id, named)
+    return named
+  }
+}

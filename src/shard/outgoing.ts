@@ -1,0 +1,54 @@
+/** The last step before publishing: address and header mapping onto a mapped message, and its receipt. */
+import type { ExpressionContext } from '../expression/context.ts'
+import type { HeaderMappingProgram } from '../expression/header-mapping.ts'
+import type { OutboundMetric } from '../monitoring/counters.ts'
+import type { DittoError } from '../protocol/errors.ts'
+import type { ExternalMessage } from '../protocol/external-message.ts'
+import type { Signal } from '../protocol/signal.ts'
+import type { OutboundMessage, PublishOutcome } from '../transport/transport.ts'
+import type { Monitor } from './monitor.ts'
+import type { Receipt } from './publisher.ts'
+
+/** Applies the header mapping over the headers that the mapper produced. */
+export function outgoingTo(
+  address: string,
+  qos: number | undefined,
+  message: ExternalMessage,
+  headerMapping: HeaderMappingProgram,
+  context: ExpressionContext,
+): OutboundMessage {
+  if (headerMapping.isEmpty) return { address, qos, message }
+  const headers: Record<string, string> = { ...message.headers }
+  headerMapping.apply(context, headers)
+  return { address, qos, message: { headers, payload: message.payload } }
+}
+
+/** Takes note of what became of a signal's messages: told status 200, or that of the error. */
+export type Acknowledge = (signal: Signal, status: number) => void
+
+/** Counts and logs what became of one published message. */
+export class MonitoredReceipt implements Receipt {
+  readonly #monitor: Monitor<OutboundMetric>
+  readonly #signal: Signal
+  readonly #acknowledge: Acknowledge | undefined
+
+  constructor(monitor: Monitor<OutboundMetric>, signal: Signal, acknowledge?: Acknowledge) {
+    this.#monitor = monitor
+    this.#signal = signal
+    this.#acknowledge = acknowledge
+  }
+
+  published(outcome: PublishOutcome): void {
+    if (outcome.ok) this.#monitor.success('published', this.#signal)
+    else this.#monitor.failure('published', this.#signal, outcome.error)
+    if (this.#acknowledge === undefined) return
+    if (outcome.ok) this.#monitor.success('acknowledged', this.#signal)
+    else this.#monitor.failure('acknowledged', this.#signal, outcome.error)
+    this.#acknowledge(this.#signal, outcome.ok ? outcome.status : outcome.error.status)
+  }
+
+  dropped(error: DittoError): void {
+    this.#monitor.failure('dropped', this.#signal, error)
+    this.#acknowledge?.(this.#signal, error.status)
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * Keeps one client connected: opens a transport, waits with growing, jittered pauses after a failure,
+ * opens a new one when the session is lost. Knows no protocol and no message; every protocol gets the
+ * same loop from here.
+ */
+import {
+  type AddressStatus,
+  ConnectError,
+  type Transport,
+  type TransportEvents,
+} from '../transport/transport.ts'
+import type { ClientStatus, ShardStatus } from './description.ts'
+
+/** What a session needs of its shard. */
+export interface SessionOptions {
+  readonly createTransport: (events: TransportEvents) => Transport
+  /** The events of the transport that the shard handles itself. */
+  readonly onDeliveries: TransportEvents['onDeliveries']
+  readonly onUndecodable: TransportEvents['onUndecodable']
+  readonly onOpen: (transport: Transport) => void
+  readonly onClosed: () => void
+  readonly onStatus: (status: ShardStatus) => void
+  readonly onLog: (level: 'success' | 'failure', message: string) => void
+  readonly backoffMinMs: number
+  readonly backoffMaxMs: number
+  readonly now: () => number
+}
+
+const INITIAL: ClientStatus = {
+  status: 'unknown',
+  recovery: 'ongoing',
+  details: 'Connecting.',
+  since: 0,
+}
+
+/** One per shard. */
+export class Session {
+  readonly #options: SessionOptions
+  readonly #addresses = new Map<string, AddressStatus & { since: number }>()
+  #client: ClientStatus
+  #transport: Transport | undefined
+  #attempts = 0
+  #openedAt = 0
+  #backoff: NodeJS.Timeout | undefined
+  readonly #stopping = new AbortController()
+  #attempt: Promise<void> | undefined
+
+  constructor(options: SessionOptions) {
+    this.#options = options
+    this.#client = { ...INITIAL, since: options.now() }
+  }
+
+  get #stopped(): boolean {
+    return this.#stopping.signal.aborted
+  }
+
+  get status(): ShardStatus {
+    return { client: this.#client, addresses: [...this.#addresses.values()] }
+  }
+
+  /** Begins to connect; called once. */
+  start(): void {
+    this.#attempt = this.#connect()
+  }
+
+  /** While waiting after a failure: tries at once, and starts over with short pauses. */
+  retry(): void {
+    if (this.#backoff === undefined || this.#stopped) return
+    clearTimeout(this.#backoff)
+    this.#backoff = undefined
+    this.#attempts = 0
+    this.#attempt = this.#connect()
+  }
+
+  /** Stops connecting and consuming; an open session stays usable for settling and publishing. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    clearTimeout(this.#backoff)
+    await this.#attempt
+    await this.#transport?.stopConsuming()
+  }
+
+  /** Ends the session. */
+  async close(): Promise<void> {
+    const transport = this.#transport
+    this.#transport = undefined
+    if (transport !== undefined) {
+      this.#options.onClosed()
+      await transport.close()
+    }
+    this.#addresses.clear()
+    this.#setClient({
+      status: 'closed',
+      recovery: 'unknown',
+      details: `Disconnected at ${this.#instant()}`,
+    })
+    this.#options.onLog('success', 'Disconnected successfully.')
+  }
+
+  async #connect(): Promise<void> {
+    const transport = this.#options.createTransport(this.#events(() => transport))
+    try {
+      await transport.open(this.#stopping.signal)
+    } catch (thrown) {
+      await transport.close()
+      if (!this.#stopped) this.#failed(asConnectError(thrown))
+      return
+    }
+    if (this.#stopped) {
+      await transport.close()
+      return
+    }
+    this.#transport = transport
+    this.#openedAt = this.#options.now()
+    this.#setClient({ status: 'open', recovery: 'succeeded', details: 'CONNECTED' })
+    this.#options.onLog('success', 'Connection successful.')
+    this.#options.onOpen(transport)
+  }
+
+  #events(own: () => Transport): TransportEvents {
+    const { onDeliveries, onUndecodable, onLog } = this.#options
+    return {
+      onDeliveries,
+      onUndecodable,
+      onLog,
+      onAddressStatus: (status) => this.#setAddress(status),
+      onLost: (error) => {
+        if (this.#transport === own()) void this.#lost(own(), error)
+      },
+    }
+  }
+
+  async #lost(transport: Transport, error: ConnectError): Promise<void> {
+    this.#transport = undefined
+    this.#options.onClosed()
+    // A session that lived longer than the longest pause has shown that the broker is well again.
+    if (this.#options.now() - this.#openedAt > this.#options.backoffMaxMs) this.#attempts = 0
+    this.#failed(error)
+    await transport.close()
+  }
+
+  #failed(error: ConnectError): void {
+    const pauseMs = this.#nextPauseMs()
+    for (const [key, address] of this.#addresses) {
+      if (address.status !== 'misconfigured') this.#addresses.set(key, this.#closedAddress(address))
+    }
+    this.#setClient({
+      status: error.status,
+      recovery: 'ongoing',
+      details: `${error.message} At ${this.#instant()}`,
+      failure: error.failure,
+    })
+    this.#options.onLog(
+      'failure',
+      `Connection failed due to: ${error.message}. Will reconnect after ${pauseMs} ms.`,
+    )
+    if (this.#stopped) return
+    this.#backoff = setTimeout(() => {
+      this.#backoff = undefined
+      this.#options.onLog('success', 'Trying to reconnect.')
+      this.#attempt = this.#connect()
+    }, pauseMs)
+  }
+
+  /** Exponential with "equal jitter": half of the pause is certain, half is random. */
+  #nextPauseMs(): number {
+    const { backoffMinMs, backoffMaxMs } = this.#options
+    const ceiling = Math.min(backoffMaxMs, backoffMinMs * 2 ** Math.min(this.#attempts, 30))
+    this.#attempts += 1
+    return Math.round(ceiling / 2 + (Math.random() * ceiling) / 2)
+  }
+
+  #closedAddress(address: AddressStatus): AddressStatus & { since: number } {
+    return {
+      ...address,
+      status: 'closed',
+      details: 'Closed because of a failure in the client.',
+      since: this.#options.now(),
+    }
+  }
+
+  #setAddress(status: AddressStatus): void {
+    const key = `${status.kind}:${status.index}:${status.address}`
+    this.#addresses.set(key, { ...status, since: this.#options.now() })
+    this.#options.onStatus(this.status)
+  }
+
+  #setClient(client: Omit<ClientStatus, 'since'>): void {
+    this.#client = { ...client, since: this.#options.now() }
+    this.#options.onStatus(this.status)
+  }
+
+  #instant(): string {
+    return new Date(this.#options.now()).toISOString()
+  }
+}
+
+function asConnectError(thrown: unknown): ConnectError {
+  if (thrown instanceof ConnectError) return thrown
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  return new ConnectError('protocol', 'failed', message, { cause: thrown })
+}

@@ -1,0 +1,72 @@
+/**
+ * When and how a consumed message is settled (Ditto documentation, "Acknowledgements – QoS"): once
+ * everything that was asked of it has an answer, by the worst of the answers.
+ */
+import type { InboundMetric } from '../monitoring/counters.ts'
+import { dittoError } from '../protocol/errors.ts'
+import { listHeader } from '../protocol/headers.ts'
+import type { Signal } from '../protocol/signal.ts'
+import type { Delivery, Settlement } from '../transport/transport.ts'
+import type { Monitor } from './monitor.ts'
+
+/** A consumed message on its way to settlement. */
+export class Consumed {
+  readonly delivery: Delivery
+  readonly monitor: Monitor<InboundMetric>
+  #waiting = 0
+  #settlement: Settlement = 'accept'
+  #worst = 200
+  #settled = false
+
+  constructor(delivery: Delivery, monitor: Monitor<InboundMetric>) {
+    this.delivery = delivery
+    this.monitor = monitor
+  }
+
+  /** Notes that acknowledgements of others are awaited; each needs an {@link arrived}. */
+  wait(): void {
+    this.#waiting += 1
+  }
+
+  arrived(): void {
+    this.#waiting -= 1
+  }
+
+  /** Takes the status of one answer into account; only signals that request acknowledgements count. */
+  concluded({ adaptable }: Signal, status: number): void {
+    if (status < 400 || status === PRECONDITION_FAILED) return
+    const requested = listHeader(adaptable.headers, 'requested-acks')
+    if (requested === undefined || requested.length === 0) return
+    if (status > this.#worst) this.#worst = status
+    if (mayHealByItself(status)) this.#settlement = 'retry'
+    else if (this.#settlement === 'accept') this.#settlement = 'reject'
+  }
+
+  /** Settles once nothing is awaited any more; true when this call did it. */
+  settle(): boolean {
+    if (this.#settled || this.#waiting > 0) return false
+    this.#settled = true
+    const text = this.delivery.settle(this.#settlement)
+    const { message } = this.delivery
+    if (this.#settlement === 'accept') this.monitor.success('acknowledged', message, text)
+    else this.monitor.failure('acknowledged', message, negative(this.#worst), text)
+    return true
+  }
+}
+
+const PRECONDITION_FAILED = 412
+const TIMED_OUT = 408
+const FAILED_DEPENDENCY = 424
+
+function mayHealByItself(status: number): boolean {
+  return status === TIMED_OUT || status === FAILED_DEPENDENCY || status >= 500
+}
+
+function negative(status: number) {
+  return dittoError(
+    status,
+    'acknowledgement:failed',
+    `A requested acknowledgement was answered with status ${status}.`,
+    'See the response at the reply target, or the log entries with the same correlation id.',
+  )
+}

@@ -1,0 +1,182 @@
+/**
+ * A source of the connection, compiled: everything that is decided once when the shard opens, so that
+ * a message costs only evaluation.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Connection, Source } from '../connection/types.ts'
+import type { ExpressionContext } from '../expression/context.ts'
+import { compileHeaderMapping, type HeaderMappingProgram } from '../expression/header-mapping.ts'
+import {
+  ALL_PLACEHOLDERS,
+  ENFORCEMENT_FILTER,
+  ENFORCEMENT_INPUT,
+  HEADER_ONLY,
+} from '../expression/placeholders.ts'
+import { compileTemplate, type Template } from '../expression/template.ts'
+import type { InboundMetric } from '../monitoring/counters.ts'
+import type { Adaptable } from '../protocol/adaptable.ts'
+import { signalKindOf } from '../protocol/classify.ts'
+import {
+  connectionConfigurationInvalid,
+  idEnforcementFailed,
+} from '../protocol/connectivity-errors.ts'
+import { entityIdOf } from '../protocol/entity-id.ts'
+import { type DittoError, DittoException, toDittoError } from '../protocol/errors.ts'
+import { readableFromOutside } from '../protocol/headers.ts'
+import { placeholderUnresolved } from '../protocol/placeholder-errors.ts'
+import type { Signal } from '../protocol/signal.ts'
+import type { Delivery } from '../transport/transport.ts'
+import { type AckRequestProgram, compileAckRequests } from './ack-requests.ts'
+import type { NamedMapper } from './mappers.ts'
+import type { Monitor } from './monitor.ts'
+import { compileReplyTarget, type ReplyProgram } from './replies.ts'
+
+/** What a source is compiled with. */
+export interface SourceEnvironment {
+  readonly connection: Connection
+  readonly now: () => number
+  readonly mappersOf: (payloadMapping: readonly string[]) => readonly NamedMapper[]
+  readonly monitorOf: (sourceAddress: string) => Monitor<InboundMetric>
+}
+
+/** A compiled source. */
+export class SourceProgram {
+  readonly source: Source
+  readonly mappers: readonly NamedMapper[]
+  readonly reply: ReplyProgram | undefined
+  readonly #connectionId: string
+  readonly #now: () => number
+  readonly #monitors: ReadonlyMap<string, Monitor<InboundMetric>>
+  readonly #headerMapping: HeaderMappingProgram
+  readonly #subjects: readonly Template[]
+  readonly #constantSubjects: readonly string[] | undefined
+  readonly #enforcement: { input: Template; filters: readonly Template[] } | undefined
+  readonly #ackRequests: AckRequestProgram
+
+  constructor(source: Source, environment: SourceEnvironment) {
+    this.source = source
+    this.#connectionId = environment.connection.id
+    this.#now = environment.now
+    this.mappers = environment.mappersOf(source.payloadMapping)
+    this.#monitors = new Map(
+      source.addresses.map((address) => [address, environment.monitorOf(address)]),
+    )
+    this.reply = compileReplyTarget(source.replyTarget)
+    this.#headerMapping = compileHeaderMapping(readableOnly(source.headerMapping), ALL_PLACEHOLDERS)
+    this.#subjects = source.authorizationContext.map((text) => compileTemplate(text, HEADER_ONLY))
+    this.#constantSubjects = constants(this.#subjects)
+    this.#enforcement = source.enforcement && {
+      input: compileTemplate(source.enforcement.input, ENFORCEMENT_INPUT),
+      filters: source.enforcement.filters.map((text) => compileTemplate(text, ENFORCEMENT_FILTER)),
+    }
+    this.#ackRequests = compileAckRequests(source.acknowledgementRequests)
+  }
+
+  /** Counters and log of one of the source's configured addresses. */
+  monitor(sourceAddress: string): Monitor<InboundMetric> {
+    return this.#monitors.get(sourceAddress)!
+  }
+
+  /**
+   * Makes a signal of what a mapper gave: header mapping, authorization context, acknowledgement
+   * requests. The adaptable's headers are completed in place: the mapper made them for this message.
+   */
+  toSignal(adaptable: Adaptable, delivery: Delivery): Signal | DittoError {
+    try {
+      const kind = signalKindOf(adaptable)
+      const context = this.#contextOf(adaptable, delivery)
+      this.#mapHeaders(adaptable, context)
+      const subjects = this.#constantSubjects ?? this.#resolveSubjects(context)
+      this.#ackRequests.apply(adaptable, kind, context)
+      const entityId = entityIdOf(adaptable.topic)
+      return { kind, adaptable, entityId, origin: this.#connectionId, subjects }
+    } catch (thrown) {
+      return toDittoError(thrown, UNEXPECTED)
+    }
+  }
+
+  /** Checks that the message may speak for the signal's entity; undefined when it may. */
+  enforce(signal: Signal, delivery: Delivery): DittoError | undefined {
+    const enforcement = this.#enforcement
+    if (enforcement === undefined) return undefined
+    const context = this.#contextOf(signal.adaptable, delivery)
+    const input = enforcement.input.resolve(context)
+    if (input === undefined) return placeholderUnresolved(enforcement.input.text)
+    let resolvable = false
+    for (const filter of enforcement.filters) {
+      for (const candidate of filter.resolveAll(context)) {
+        resolvable = true
+        if (candidate === input) return undefined
+      }
+    }
+    return resolvable
+      ? idEnforcementFailed(signal.entityId)
+      : placeholderUnresolved(this.source.enforcement?.filters.join(', ') ?? '')
+  }
+
+  /** The context in which expressions about a message of this source are evaluated. */
+  contextOf(adaptable: Adaptable | undefined, delivery: Delivery): ExpressionContext {
+    return this.#contextOf(adaptable, delivery)
+  }
+
+  /** Completes the headers of an error response, so that it finds its way to the reply target. */
+  mapErrorHeaders(response: Adaptable, delivery: Delivery): void {
+    this.#mapHeaders(response, this.#contextOf(response, delivery))
+  }
+
+  #contextOf(adaptable: Adaptable | undefined, delivery: Delivery): ExpressionContext {
+    return {
+      connectionId: this.#connectionId,
+      headers: delivery.message.headers,
+      adaptable,
+      subjects: this.#constantSubjects,
+      sourceAddress: delivery.address,
+      now: this.#now,
+    }
+  }
+
+  /** Headers that the payload brought win over the mapping. */
+  #mapHeaders({ headers }: Adaptable, context: ExpressionContext): void {
+    const mapped: Record<string, string> = {}
+    this.#headerMapping.apply(context, mapped)
+    for (const name in mapped) headers[name] ??= mapped[name]!
+    for (const name in headers) if (!readableFromOutside(name)) delete headers[name]
+    headers['correlation-id'] ??= randomUUID()
+  }
+
+  #resolveSubjects(context: ExpressionContext): readonly string[] {
+    const subjects = this.#subjects.flatMap((template) => {
+      const resolved = template.resolveAll(context)
+      if (resolved.length === 0) throw new DittoException(placeholderUnresolved(template.text))
+      return resolved
+    })
+    if (subjects.every((subject) => subject.trim() === '')) {
+      throw new DittoException(NO_AUTHORIZATION_CONTEXT)
+    }
+    return subjects
+  }
+}
+
+const NO_AUTHORIZATION_CONTEXT = connectionConfigurationInvalid(
+  'No nonempty authorization context is available',
+  'Check the authorizationContext of the source and the headers that its placeholders name.',
+)
+
+const UNEXPECTED = {
+  status: 500,
+  error: 'connectivity:internalerror',
+  message: 'There was a rare case of an unexpected internal error.',
+}
+
+function readableOnly(mapping: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(mapping)
+      .map(([name, text]) => [name.toLowerCase(), text] as const)
+      .filter(([name]) => readableFromOutside(name)),
+  )
+}
+
+function constants(templates: readonly Template[]): readonly string[] | undefined {
+  const texts = templates.map(({ constant }) => constant)
+  return texts.every((text) => text !== undefined) ? texts : undefined
+}
