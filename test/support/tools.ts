@@ -1,0 +1,52 @@
+/**
+ * The programs that the tests need beside Node: installed when missing where apt-get exists, asked for
+ * by name elsewhere.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+/** Programs by the Debian package that brings them. */
+const TOOLS = { mosquitto: 'mosquitto', openssl: 'openssl' } as const
+
+/** Debian keeps daemons where a user's PATH does not look. */
+const EXTRA_PATHS = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/sbin']
+
+/** The full path of a program; undefined when it is not installed. */
+export function findTool(name: string): string | undefined {
+  return [...(process.env.PATH ?? '').split(delimiter), ...EXTRA_PATHS]
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path))
+}
+
+/** Installs what is missing; ends the process with instructions where it cannot. */
+export async function installMissingTools(): Promise<void> {
+  const missing = Object.entries(TOOLS).filter(([tool]) => findTool(tool) === undefined)
+  if (missing.length === 0) return
+  const packages = missing.map(([, name]) => name)
+  if (findTool('apt-get') === undefined) refuse(packages, 'there is no apt-get here')
+  process.stdout.write(`installing ${packages.join(', ')} with apt-get …\n`)
+  apt(['update', '-q'])
+  const status = apt(['install', '-y', '-q', '--no-install-recommends', ...packages])
+  if (status !== 0) refuse(packages, `apt-get ended with status ${status}`)
+}
+
+function apt(parameters: readonly string[]): number {
+  const asRoot = process.getuid?.() === 0
+  const [command, ...rest] = asRoot
+    ? ['apt-get', ...parameters]
+    : ['sudo', 'apt-get', ...parameters]
+  // RUNLEVEL=1 keeps Debian from starting the brokers as services: tests run private instances.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
+  const { status } = spawnSync(command!, rest, { stdio: ['inherit', 'ignore', 'inherit'], env })
+  return status ?? 1
+}
+
+function refuse(packages: readonly string[], why: string): never {
+  process.stderr.write(
+    `The tests need ${packages.join(' and ')}, and ${why}.\n` +
+      `Install: ${packages.join(', ')} (Debian/Ubuntu: apt-get install ${packages.join(' ')}; ` +
+      `macOS: brew install ${packages.join(' ')}), then run the tests again.\n`,
+  )
+  process.exit(1)
+}
