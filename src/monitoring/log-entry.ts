@@ -1,18 +1,23 @@
 /** Entries of a connection's log, as `GET /logs` shows them (Ditto documentation, "connection logs"). */
 
-export type LogCategory = 'source' | 'target' | 'response' | 'connection'
-export type LogType =
-  | 'consumed'
-  | 'dispatched'
-  | 'filtered'
-  | 'mapped'
-  | 'dropped'
-  | 'enforced'
-  | 'published'
-  | 'acknowledged'
-  | 'throttled'
-  | 'other'
-export type LogLevel = 'success' | 'failure'
+export const LOG_CATEGORIES = ['source', 'target', 'response', 'connection'] as const
+export const LOG_TYPES = [
+  'consumed',
+  'dispatched',
+  'filtered',
+  'mapped',
+  'dropped',
+  'enforced',
+  'published',
+  'acknowledged',
+  'throttled',
+  'other',
+] as const
+export const LOG_LEVELS = ['success', 'failure'] as const
+
+export type LogCategory = (typeof LOG_CATEGORIES)[number]
+export type LogType = (typeof LOG_TYPES)[number]
+export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** One line of a connection's log. */
 export interface LogEntry {

@@ -1,0 +1,139 @@
+import * as assert from 'uvu/assert'
+import type { LogEntry } from '../../../src/monitoring/log-entry.ts'
+import {
+  createLogRings,
+  LOG_ADDRESSES_MAX,
+  LOG_MESSAGE_CHARS_MAX,
+  mergeLogs,
+} from '../../../src/monitoring/log-ring.ts'
+import { renderLogEntry, renderLogs } from '../../../src/monitoring/logs-json.ts'
+import { createRedactor } from '../../../src/monitoring/redaction.ts'
+import { suite } from '../../support/suite.ts'
+
+const it = suite('connection log')
+
+const OPTIONS = { capacitySuccess: 3, capacityFailure: 2, active: true }
+
+function entry(at: number, changes: Partial<LogEntry> = {}): LogEntry {
+  return {
+    correlationId: 'c',
+    at,
+    category: 'source',
+    type: 'consumed',
+    level: 'success',
+    message: `message ${at}`,
+    address: 'in',
+    ...changes,
+  }
+}
+
+const times = (entries: readonly LogEntry[]) => entries.map(({ at }) => at).sort((a, b) => a - b)
+
+it('keeps the newest of each ring, successes and failures apart', () => {
+  const log = createLogRings(OPTIONS)
+  for (let at = 1; at <= 5; at++) log.add(entry(at))
+  for (let at = 11; at <= 15; at++) log.add(entry(at, { level: 'failure' }))
+  assert.equal(times(log.entries()), [3, 4, 5, 14, 15])
+})
+
+it('has a ring of its own for each category, type and address', () => {
+  const log = createLogRings({ ...OPTIONS, capacitySuccess: 1 })
+  log.add(entry(1))
+  log.add(entry(2, { category: 'target' }))
+  log.add(entry(3, { type: 'mapped' }))
+  log.add(entry(4, { address: 'other' }))
+  const { address: _, ...withoutAddress } = entry(5, { category: 'connection', type: 'other' })
+  log.add(withoutAddress)
+  log.add(entry(6))
+  assert.equal(times(log.entries()), [2, 3, 4, 5, 6])
+})
+
+it('keeps nothing while it is off, and what it had before', () => {
+  const log = createLogRings({ ...OPTIONS, active: false })
+  log.add(entry(1))
+  log.active = true
+  log.add(entry(2))
+  log.active = false
+  log.add(entry(3))
+  assert.equal(times(log.entries()), [2])
+  log.reset()
+  assert.equal(log.entries(), [])
+})
+
+it('keeps nothing in a ring without capacity', () => {
+  const log = createLogRings({ ...OPTIONS, capacitySuccess: 0 })
+  log.add(entry(1))
+  assert.equal(log.entries(), [])
+})
+
+it('lets the oldest address go when there are too many', () => {
+  const log = createLogRings(OPTIONS)
+  for (let at = 0; at <= LOG_ADDRESSES_MAX; at++) log.add(entry(at, { address: `a${at}` }))
+  const entries = log.entries()
+  assert.is(entries.length, LOG_ADDRESSES_MAX)
+  assert.is(Math.min(...entries.map(({ at }) => at)), 1)
+})
+
+it('cuts long texts and says so', () => {
+  const log = createLogRings(OPTIONS)
+  log.add(entry(1, { message: 'x'.repeat(LOG_MESSAGE_CHARS_MAX + 7) }))
+  assert.match(log.entries()[0]!.message, /xx… \(7 more characters\)$/)
+})
+
+it('shows no secret, not even half of one that was cut', () => {
+  const log = createLogRings({ ...OPTIONS, redact: createRedactor(['correct-horse']) })
+  const padding = 'x'.repeat(LOG_MESSAGE_CHARS_MAX - 5)
+  log.add(entry(1, { message: 'failed with correct-horse' }))
+  log.add(entry(2, { message: `${padding}correct-horse and more` }))
+  const messages = log.entries().map(({ message }) => message)
+  assert.is(messages[0], 'failed with *****')
+  assert.not.match(messages[1]!, 'corr')
+})
+
+it('merges logs in time order', () => {
+  const merged = mergeLogs([[entry(3), entry(1)], [entry(2)], []], 10_000)
+  assert.equal(
+    merged.map(({ at }) => at),
+    [1, 2, 3],
+  )
+})
+
+it('keeps the newest entries that fit', () => {
+  const size = Buffer.byteLength(JSON.stringify(renderLogEntry(entry(1))))
+  const all = [entry(1), entry(2), entry(3)]
+  assert.equal(times(mergeLogs([all], size * 2)), [2, 3])
+  assert.equal(times(mergeLogs([all], size * 2 - 1)), [3])
+  assert.equal(mergeLogs([all], size - 1), [])
+})
+
+it('renders entries as the resource shows them', () => {
+  const at = Date.UTC(2026, 0, 1, 0, 0, 0, 123)
+  const known = entry(at, { entityType: 'thing', entityId: 'ns:name', message: 'm' })
+  assert.equal(renderLogEntry(known), {
+    correlationId: 'c',
+    timestamp: '2026-01-01T00:00:00.123Z',
+    category: 'source',
+    type: 'consumed',
+    level: 'success',
+    message: 'm',
+    address: 'in',
+    entityType: 'thing',
+    entityId: 'ns:name',
+  })
+  const { address: _, ...bare } = entry(at, { correlationId: '', message: 'm' })
+  assert.equal(renderLogs('c1', { entries: [bare], enabledSince: null, enabledUntil: null }), {
+    connectionId: 'c1',
+    connectionLogs: [
+      {
+        correlationId: '<not-provided>',
+        timestamp: '2026-01-01T00:00:00.123Z',
+        category: 'source',
+        type: 'consumed',
+        level: 'success',
+        message: 'm',
+      },
+    ],
+    enabledSince: null,
+    enabledUntil: null,
+  })
+})
