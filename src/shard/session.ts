@@ -140,7 +140,7 @@ export class Session {
   }
 
   #failed(error: ConnectError): void {
-    const pauseMs = this.#nextPauseMs()
+    const pauseMs = error.reconnectAfterMs ?? this.#nextPauseMs()
     for (const [key, address] of this.#addresses) {
       if (address.status !== 'misconfigured') this.#addresses.set(key, this.#closedAddress(address))
     }

@@ -11,7 +11,6 @@ import {
 } from '../monitoring/counters.ts'
 import type { LogEntry, LogLevel } from '../monitoring/log-entry.ts'
 import { createLogRings, type LogRings } from '../monitoring/log-ring.ts'
-import type { DittoError } from '../protocol/errors.ts'
 import { durationMsHeader } from '../protocol/headers.ts'
 import type { Signal } from '../protocol/signal.ts'
 import type { AckResult, Router, Subscription } from '../routing/router.ts'

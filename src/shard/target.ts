@@ -16,6 +16,7 @@ import { streamingTypeOf } from '../routing/streaming-type.ts'
 import { compileRql, type RqlPredicate } from '../rql/evaluate.ts'
 import type { NamedMapper } from './mappers.ts'
 import type { Monitor } from './monitor.ts'
+import { thingOf } from './thing-of.ts'
 
 /** One topic of a target. */
 export interface TopicProgram {

@@ -12,8 +12,8 @@ export function thingOf({ kind, adaptable, entityId }: Signal, extra?: JsonObjec
   const known: JsonObject = { ...extra, thingId: entityId }
   if (kind !== 'twin-event' && kind !== 'live-event') return known
   const { value, path, revision, timestamp } = adaptable
-  if (revision !== undefined) known['_revision'] = revision
-  if (timestamp !== undefined) known['_modified'] = timestamp
+  if (revision !== undefined) known._revision = revision
+  if (timestamp !== undefined) known._modified = timestamp
   if (value === undefined) return known
   const segments = parsePointer(path)
   const told = segments.length === 0 ? value : setAt({}, segments, value)
