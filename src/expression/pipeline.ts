@@ -1,0 +1,136 @@
+/**
+ * Compiled expressions: a placeholder or an input, and functions applied to it. Also the form without
+ * braces that mapper conditions and acknowledgement filters use. Knows nothing of templates.
+ */
+import { DittoException } from '../protocol/errors.ts'
+import { functionSignatureInvalid, placeholderUnresolved } from '../protocol/placeholder-errors.ts'
+import type { ExpressionContext } from './context.ts'
+import { type Argument, compileFunction } from './functions.ts'
+import {
+  compilePlaceholder,
+  constantSource,
+  NO_SOURCE,
+  type PlaceholderPrefix,
+  type Source,
+} from './placeholders.ts'
+import { SIGNATURES } from './signatures.ts'
+import { DELETE, type Step } from './step.ts'
+import {
+  type ArgumentNode,
+  type ExpressionNode,
+  type FunctionNode,
+  type PlaceholderNode,
+  parseExpression,
+  printArguments,
+  printExpression,
+  printPlaceholder,
+} from './syntax.ts'
+import { DELETED, UNRESOLVED, type Values } from './values.ts'
+
+/** A compiled expression. `input` is what an expression that begins with a function begins with. */
+export interface Pipeline {
+  /** As it was given. */
+  readonly text: string
+  /** Whether it is deleted, whatever the message: only `fn:delete()` does that. */
+  readonly deleted: boolean
+  /** The first value; undefined when it is unresolved or deleted. */
+  resolve(context: ExpressionContext, input?: string): string | undefined
+  /** All values, or {@link UNRESOLVED} or {@link DELETED}. */
+  resolveAll(context: ExpressionContext, input?: string): Values
+  /** The text of its tree; compiling it gives an equal pipeline. */
+  print(): string
+}
+
+/**
+ * Compiles an expression without braces, such as `fn:filter(header:type,'eq','a')`. Throws
+ * `placeholder:unresolved`, `placeholder:function.unknown`, `placeholder:function.signature.invalid`
+ * or `placeholder:function.too.complex`, naming what was wrong and what is possible.
+ */
+export function compilePipeline(text: string, allowed: ReadonlySet<PlaceholderPrefix>): Pipeline {
+  const node = parseExpression(text)
+  const { source, steps, deleted } = compileNode(node, allowed)
+  const scalar = source?.multiple !== true && steps.every((step) => step.scalar)
+
+  const resolveAll = (context: ExpressionContext, input?: string): Values => {
+    if (deleted) return DELETED
+    let values = source === undefined ? asValues(input) : source.all(context)
+    for (const step of steps) values = step.apply(values, context)
+    return values
+  }
+  const resolveScalar = (context: ExpressionContext, input?: string): string | undefined => {
+    let value = source === undefined ? input : source.first(context)
+    for (const step of steps) value = step.one(value, context)
+    return value
+  }
+  const resolveFirst = (context: ExpressionContext, input?: string): string | undefined =>
+    resolveAll(context, input)[0]
+
+  return {
+    text,
+    deleted,
+    // Most expressions are about one value; those allocate no lists.
+    resolve: scalar && !deleted ? resolveScalar : resolveFirst,
+    resolveAll,
+    print: () => printExpression(node),
+  }
+}
+
+interface Program {
+  /** Undefined: the input. */
+  readonly source: Source | undefined
+  readonly steps: readonly Step[]
+  readonly deleted: boolean
+}
+
+/** What `fn:delete()` makes of a message does not depend on it, so it is followed through here. */
+function compileNode(node: ExpressionNode, allowed: ReadonlySet<PlaceholderPrefix>): Program {
+  let source = node.source === undefined ? undefined : sourceOf(node.source, allowed)
+  let steps: Step[] = []
+  let deleted = false
+  for (const call of node.functions) {
+    const step = stepOf(call, allowed)
+    if (step === DELETE) {
+      deleted = true
+      source = NO_SOURCE
+      steps = []
+    } else if (!deleted) {
+      steps.push(step)
+    } else if (!step.keepsDeleted) {
+      deleted = false
+    }
+  }
+  return { source, steps, deleted }
+}
+
+function stepOf(node: FunctionNode, allowed: ReadonlySet<PlaceholderPrefix>): Step {
+  const args = node.arguments.map((argument) => argumentOf(argument, allowed))
+  try {
+    return compileFunction(node.name, args)
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause
+    const expected = SIGNATURES.get(node.name)!.text
+    const given = printArguments(node.arguments)
+    const error = functionSignatureInvalid(node.name, given, expected)
+    throw new DittoException({ ...error, description: cause.message }, { cause })
+  }
+}
+
+function argumentOf(node: ArgumentNode, allowed: ReadonlySet<PlaceholderPrefix>): Argument {
+  return node.kind === 'constant'
+    ? { ...constantSource(node.value), constant: node.value }
+    : { ...sourceOf(node, allowed), constant: undefined }
+}
+
+function sourceOf(node: PlaceholderNode, allowed: ReadonlySet<PlaceholderPrefix>): Source {
+  const isAllowed = allowed.has(node.prefix as PlaceholderPrefix)
+  const source = isAllowed ? compilePlaceholder(node.prefix, node.name) : undefined
+  if (source !== undefined) return source
+  const description = isAllowed
+    ? `The placeholder '${node.prefix}' has no '${node.name}'.`
+    : `Placeholders that can be used here: ${[...allowed].join(', ')}.`
+  throw new DittoException({ ...placeholderUnresolved(printPlaceholder(node)), description })
+}
+
+function asValues(input: string | undefined): Values {
+  return input === undefined ? UNRESOLVED : [input]
+}
