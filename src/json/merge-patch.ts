@@ -8,19 +8,11 @@ import { isJsonObject, type JsonObject, type JsonValue } from './types.ts'
  */
 export function mergePatch(target: JsonValue | undefined, patch: JsonValue): JsonValue {
   if (!isJsonObject(patch)) return patch
-  const before = isJsonObject(target) ? target : undefined
-  const result: JsonObject = {}
-  if (before !== undefined) {
-    for (const name of Object.keys(before)) {
-      const change = getOwn(patch, name)
-      if (change === undefined) setOwn(result, name, before[name]!)
-      else if (change !== null) setOwn(result, name, mergePatch(before[name], change))
-    }
-  }
+  const result: JsonObject = isJsonObject(target) ? { ...target } : {}
   for (const name of Object.keys(patch)) {
     const change = patch[name]!
-    if (change === null || (before !== undefined && Object.hasOwn(before, name))) continue
-    setOwn(result, name, mergePatch(undefined, change))
+    if (change === null) delete result[name]
+    else setOwn(result, name, mergePatch(getOwn(result, name), change))
   }
   return result
 }

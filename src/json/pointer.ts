@@ -16,11 +16,17 @@ const ROOT: readonly string[] = Object.freeze([])
  */
 export function parsePointer(text: string): readonly string[] {
   if (text === '' || text === '/') return ROOT
-  if (text.includes('//')) throw new DittoException(jsonPointerInvalid(text))
-  const start = text.charCodeAt(0) === SLASH ? 1 : 0
-  const end = text.charCodeAt(text.length - 1) === SLASH ? text.length - 1 : text.length
-  const segments = text.slice(start, end).split('/')
-  if (text.includes('~')) return segments.map(unescapeSegment)
+  const escaped = text.includes('~')
+  const segments: string[] = []
+  let start = text.startsWith('/') ? 1 : 0
+  // Several times faster than split, and every command on a twin comes by here.
+  while (start < text.length) {
+    const slash = text.indexOf('/', start)
+    if (slash === start) throw new DittoException(jsonPointerInvalid(text))
+    const segment = slash === -1 ? text.slice(start) : text.slice(start, slash)
+    segments.push(escaped ? unescapeSegment(segment) : segment)
+    start = slash === -1 ? text.length : slash + 1
+  }
   return segments
 }
 
@@ -92,8 +98,6 @@ function removeFrom(parent: JsonObject, segments: readonly string[], depth: numb
   setOwn(copy, segment, rest)
   return copy
 }
-
-const SLASH = 0x2f
 
 function unescapeSegment(segment: string): string {
   // RFC 6901, section 4: `~1` first, so that `~01` becomes `~1` and not `/`.

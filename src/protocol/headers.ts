@@ -3,21 +3,14 @@
  * are known, their types, and which may come in from outside or go out. Unknown ones pass both ways.
  */
 import { setOwn } from '../json/own.ts'
-import type { JsonObject, JsonValue } from '../json/types.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../json/types.ts'
 import type { DittoHeaders } from './adaptable.ts'
 import { parseDurationMs } from './duration.ts'
 import { DittoException, dittoError } from './errors.ts'
 import { headerInvalid } from './protocol-errors.ts'
 
-type HeaderType =
-  | 'string'
-  | 'non-empty string'
-  | 'boolean'
-  | 'long'
-  | 'JSON array'
-  | 'JSON object'
-  | 'duration'
-  | readonly string[]
+/** A list of strings: one of them. The names appear in error texts. */
+type HeaderType = keyof typeof converters | readonly string[]
 
 interface HeaderDefinition {
   readonly type: HeaderType
@@ -101,19 +94,14 @@ export function writableToOutside(name: string): boolean {
 
 /**
  * Headers as they come in: names in lower case, values of known headers in their JSON type, those that
- * are not for the outside and nulls left out. Throws 400 `header.invalid`.
+ * are not for the outside and nulls left out. The same object when there is nothing to change. Throws
+ * 400 `header.invalid`.
  */
 export function headersFromOutside(json: JsonObject): DittoHeaders {
-  const headers: DittoHeaders = {}
-  for (const given of Object.keys(json)) {
-    const value = json[given]!
-    if (value === null) continue
-    const name = given.toLowerCase()
-    const definition = DEFINITIONS.get(name)
-    if (definition === undefined) setOwn(headers, name, value)
-    else if (definition.readable) headers[name] = convert(name, definition.type, value)
+  for (const name in json) {
+    if (!isAsWanted(name, json[name]!)) return wantedHeaders(json)
   }
-  return headers
+  return json
 }
 
 /** The headers that are shown to the outside; the same object when all are. */
@@ -178,6 +166,23 @@ export function durationMsHeader(headers: DittoHeaders, name: string): number | 
   return parseDurationMs(String(value))
 }
 
+function isAsWanted(name: string, value: JsonValue): boolean {
+  if (value === null || name !== name.toLowerCase()) return false
+  const definition = DEFINITIONS.get(name)
+  if (definition === undefined) return true
+  return definition.readable && convert(name, definition.type, value) === value
+}
+
+function wantedHeaders(json: JsonObject): DittoHeaders {
+  const headers: DittoHeaders = {}
+  for (const given of Object.keys(json)) {
+    const value = json[given]!
+    const name = given.toLowerCase()
+    if (value !== null && readableFromOutside(name)) setOwn(headers, name, typedHeader(name, value))
+  }
+  return headers
+}
+
 function onlyWritable(headers: DittoHeaders): DittoHeaders {
   const visible: DittoHeaders = {}
   for (const name of Object.keys(headers)) {
@@ -187,39 +192,48 @@ function onlyWritable(headers: DittoHeaders): DittoHeaders {
 }
 
 function convert(name: string, type: HeaderType, value: JsonValue): JsonValue {
-  const text = headerText(value)
-  switch (type) {
-    case 'string':
-      return text
-    case 'non-empty string':
-      if (text === '') throw emptyHeader(name)
-      return text
-    case 'boolean':
-      if (text === 'true' || text === 'false') return text === 'true'
-      break
-    case 'long':
-      if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
-      break
-    case 'duration':
-      if (parseDurationMs(text) !== undefined) return text
-      break
-    case 'JSON array': {
-      const list = typeof value === 'string' ? parseJson(value) : value
-      if (Array.isArray(list) && list.every((entry) => typeof entry === 'string')) return list
-      break
-    }
-    case 'JSON object': {
-      const object = typeof value === 'string' ? parseJson(value) : value
-      if (typeof object === 'object' && object !== null && !Array.isArray(object)) return object
-      break
-    }
-    default: {
-      const normalized = text.trim().toLowerCase()
-      if (type.includes(normalized)) return normalized
-      throw new DittoException(headerInvalid(name, text, type.join('|')))
-    }
-  }
-  throw new DittoException(headerInvalid(name, text, type))
+  const converted = typeof type === 'string' ? converters[type](value) : member(type, value)
+  if (converted !== undefined) return converted
+  if (type === 'non-empty string') throw emptyHeader(name)
+  const expected = typeof type === 'string' ? type : type.join('|')
+  throw new DittoException(headerInvalid(name, headerText(value), expected))
+}
+
+/** From a value as it was given to the header's own type; undefined when that is not possible. */
+const converters = {
+  string: headerText,
+  'non-empty string': (value) => (value === '' ? undefined : headerText(value)),
+  boolean: (value) => {
+    if (typeof value === 'boolean') return value
+    return value === 'true' ? true : value === 'false' ? false : undefined
+  },
+  long: (value) => {
+    const number = typeof value === 'string' && LONG.test(value) ? Number(value) : value
+    return Number.isSafeInteger(number) ? number : undefined
+  },
+  duration: (value) => {
+    const text = headerText(value)
+    return parseDurationMs(text) === undefined ? undefined : text
+  },
+  'JSON array': (value) => {
+    const list = typeof value === 'string' ? parseJson(value) : value
+    return Array.isArray(list) && list.every(isString) ? list : undefined
+  },
+  'JSON object': (value) => {
+    const object = typeof value === 'string' ? parseJson(value) : value
+    return isJsonObject(object) ? object : undefined
+  },
+} satisfies Record<string, (value: JsonValue) => JsonValue | undefined>
+
+const LONG = /^[+-]?\d+$/
+
+function member(names: readonly string[], value: JsonValue): string | undefined {
+  const normalized = headerText(value).trim().toLowerCase()
+  return names.includes(normalized) ? normalized : undefined
+}
+
+function isString(value: JsonValue): boolean {
+  return typeof value === 'string'
 }
 
 function parseJson(text: string): JsonValue | undefined {
