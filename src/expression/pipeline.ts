@@ -27,16 +27,21 @@ import {
 } from './syntax.ts'
 import { DELETED, UNRESOLVED, type Values } from './values.ts'
 
-/** A compiled expression. `input` is what an expression that begins with a function begins with. */
+/** A compiled expression. */
 export interface Pipeline {
   /** As it was given. */
   readonly text: string
   /** Whether it is deleted, whatever the message: only `fn:delete()` does that. */
   readonly deleted: boolean
   /** The first value; undefined when it is unresolved or deleted. */
-  resolve(context: ExpressionContext, input?: string): string | undefined
-  /** All values, or {@link UNRESOLVED} or {@link DELETED}. */
-  resolveAll(context: ExpressionContext, input?: string): Values
+  resolve(context: ExpressionContext): string | undefined
+  /**
+   * As `resolve`, but an expression that begins with a function begins with `input` (Ditto puts
+   * `fn:default('input')` before it).
+   */
+  resolveFrom(input: string | undefined, context: ExpressionContext): string | undefined
+  /** All values, or `UNRESOLVED` or `DELETED` (see values.ts; both are empty). */
+  resolveAll(context: ExpressionContext): Values
   /** The text of its tree; compiling it gives an equal pipeline. */
   print(): string
 }
@@ -51,26 +56,31 @@ export function compilePipeline(text: string, allowed: ReadonlySet<PlaceholderPr
   const { source, steps, deleted } = compileNode(node, allowed)
   const scalar = source?.multiple !== true && steps.every((step) => step.scalar)
 
-  const resolveAll = (context: ExpressionContext, input?: string): Values => {
+  const allFrom = (input: string | undefined, context: ExpressionContext): Values => {
     if (deleted) return DELETED
     let values = source === undefined ? asValues(input) : source.all(context)
     for (const step of steps) values = step.apply(values, context)
     return values
   }
-  const resolveScalar = (context: ExpressionContext, input?: string): string | undefined => {
+  const firstFrom = (input: string | undefined, context: ExpressionContext): string | undefined =>
+    allFrom(input, context)[0]
+  const scalarFrom = (
+    input: string | undefined,
+    context: ExpressionContext,
+  ): string | undefined => {
     let value = source === undefined ? input : source.first(context)
     for (const step of steps) value = step.one(value, context)
     return value
   }
-  const resolveFirst = (context: ExpressionContext, input?: string): string | undefined =>
-    resolveAll(context, input)[0]
+  // Most expressions are about one value; those allocate no lists.
+  const resolveFrom = scalar && !deleted ? scalarFrom : firstFrom
 
   return {
     text,
     deleted,
-    // Most expressions are about one value; those allocate no lists.
-    resolve: scalar && !deleted ? resolveScalar : resolveFirst,
-    resolveAll,
+    resolve: (context) => resolveFrom(undefined, context),
+    resolveFrom,
+    resolveAll: (context) => allFrom(undefined, context),
     print: () => printExpression(node),
   }
 }

@@ -40,7 +40,7 @@ export const ALL_PLACEHOLDERS: ReadonlySet<PlaceholderPrefix> = new Set<Placehol
   'connection',
 ])
 
-/** Authorization contexts, and enforcement inputs of sources with headers. */
+/** Authorization contexts. */
 export const HEADER_ONLY: ReadonlySet<PlaceholderPrefix> = new Set<PlaceholderPrefix>(['header'])
 
 /** Filters of an enforcement. */
@@ -51,8 +51,14 @@ export const ENFORCEMENT_FILTER: ReadonlySet<PlaceholderPrefix> = new Set<Placeh
   'feature',
 ])
 
-/** Enforcement inputs of MQTT sources. */
+/** Enforcement inputs of MQTT 3 sources, whose messages have no headers of their own. */
 export const SOURCE_ADDRESS: ReadonlySet<PlaceholderPrefix> = new Set<PlaceholderPrefix>(['source'])
+
+/** Enforcement inputs, where the validation of a protocol's sources allows no more than it has. */
+export const ENFORCEMENT_INPUT: ReadonlySet<PlaceholderPrefix> = new Set<PlaceholderPrefix>([
+  'header',
+  'source',
+])
 
 /** Acknowledgement labels and group ids. */
 export const CONNECTION_ONLY: ReadonlySet<PlaceholderPrefix> = new Set<PlaceholderPrefix>([
