@@ -1,0 +1,203 @@
+/**
+ * One partition of the twin in LMDB. Batches are worked off in turns: everything that waits is
+ * applied, written in one transaction, flushed, and answered; what arrives meanwhile is the next turn.
+ * Knows commands only as something that `applyCommand` understands.
+ *
+ * A partition is opened once, by one thread of one process. So nobody else writes between its reading
+ * and its writing, and it need not hold the write lock while it computes.
+ */
+import { open, type RootDatabase } from 'lmdb'
+import type { Signal } from '../protocol/signal.ts'
+import { applyCommand } from './apply.ts'
+import type { Partition } from './partition.ts'
+import { type PolicyEnforcer, permissivePolicy } from './policy.ts'
+import { decodeRecord, encodeRecord } from './record.ts'
+import { RecordCache } from './record-cache.ts'
+import { DEFAULT_MAX_THING_CHARS, type ThingRecord } from './thing.ts'
+import type { Outcome } from './twin.ts'
+
+/** Commands in one transaction; more wait for the next, so that its memory stays bounded. */
+export const MAX_COMMANDS_PER_TURN = 4096
+/** Characters of things that a partition keeps parsed. */
+export const DEFAULT_CACHED_CHARS = 16 * 1024 * 1024
+
+/** What a partition may be told; everything has a default. */
+export interface PartitionOptions {
+  readonly policy?: PolicyEnforcer
+  readonly maxThingChars?: number
+  readonly cachedChars?: number
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number
+}
+
+/** Opens the partition in a folder, which is made when it is missing. Throws when it cannot. */
+export function openPartition(path: string, options: PartitionOptions = {}): Partition {
+  return new LmdbPartition(path, options)
+}
+
+/** A batch that waits, and whom to tell. */
+interface Request {
+  readonly batch: readonly Signal[]
+  readonly resolve: (outcomes: readonly Outcome[]) => void
+  readonly reject: (reason: Error) => void
+}
+
+class LmdbPartition implements Partition {
+  readonly #database: RootDatabase<string, string>
+  readonly #path: string
+  readonly #policy: PolicyEnforcer
+  readonly #maxThingChars: number
+  readonly #now: () => number
+  readonly #cache: RecordCache
+  #waiting: Request[] = []
+  #working: Promise<void> | undefined
+  /** Why nothing can be written any more. */
+  #failure: Error | undefined
+
+  constructor(path: string, options: PartitionOptions) {
+    this.#path = path
+    this.#policy = options.policy ?? permissivePolicy
+    this.#maxThingChars = options.maxThingChars ?? DEFAULT_MAX_THING_CHARS
+    this.#now = options.now ?? Date.now
+    this.#cache = new RecordCache(options.cachedChars ?? DEFAULT_CACHED_CHARS)
+    this.#database = open<string, string>({
+      path,
+      // A folder, whatever its name looks like: lmdb takes a path with a dot for a file.
+      noSubdir: false,
+      encoding: 'string',
+      // A write resolves when it is on the disk. With `overlappingSync` it would resolve before, and
+      // a flush that fails would be told to nobody.
+      overlappingSync: false,
+      // Things are cached here, parsed.
+      cache: false,
+    })
+  }
+
+  execute(batch: readonly Signal[]): Promise<readonly Outcome[]> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ batch, resolve, reject })
+      this.#working ??= this.#work()
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#working
+    this.#failure ??= new Error(`The twin partition ${this.#path} is closed.`)
+    await this.#database.close()
+  }
+
+  /** Works off what waits, turn after turn. Never rejects: each batch learns of its own failure. */
+  async #work(): Promise<void> {
+    // Batches of the same turn of the event loop shall share the first transaction too.
+    await Promise.resolve()
+    while (this.#waiting.length > 0) {
+      const turn = this.#takeTurn()
+      try {
+        await this.#executeTurn(turn)
+      } catch (thrown) {
+        const reason = thrown instanceof Error ? thrown : new Error(String(thrown))
+        for (const { reject } of turn) reject(reason)
+      }
+    }
+    this.#working = undefined
+  }
+
+  #takeTurn(): readonly Request[] {
+    let commands = 0
+    let count = 0
+    for (const { batch } of this.#waiting) {
+      commands += batch.length
+      if (count > 0 && commands > MAX_COMMANDS_PER_TURN) break
+      count += 1
+    }
+    return this.#waiting.splice(0, count)
+  }
+
+  async #executeTurn(turn: readonly Request[]): Promise<void> {
+    const context = {
+      now: new Date(this.#now()).toISOString(),
+      policy: this.#policy,
+      maxThingChars: this.#maxThingChars,
+    }
+    const changed = new Map<string, ThingRecord>()
+    const results: Outcome[][] = []
+    for (const { batch } of turn) {
+      const outcomes: Outcome[] = []
+      for (const command of batch) {
+        const { entityId } = command
+        const before = changed.get(entityId) ?? this.#read(entityId)
+        const { outcome, after } = applyCommand(before, command, context)
+        if (after !== undefined && after !== before) changed.set(entityId, after)
+        outcomes.push(outcome)
+      }
+      results.push(outcomes)
+    }
+    if (changed.size > 0) await this.#write(changed)
+    for (const [index, { resolve }] of turn.entries()) resolve(results[index]!)
+  }
+
+  #read(thingId: string): ThingRecord | undefined {
+    const cached = this.#cache.get(thingId)
+    if (cached !== undefined) return cached
+    const text = this.#database.get(thingId)
+    if (text === undefined) return undefined
+    const record = decodeRecord(text)
+    this.#cache.set(thingId, record)
+    return record
+  }
+
+  async #write(changed: ReadonlyMap<string, ThingRecord>): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    const texts: string[] = []
+    try {
+      let written: Promise<boolean> | undefined
+      for (const [thingId, record] of changed) {
+        const text = encodeRecord(record)
+        written = this.#database.put(thingId, text)
+        texts.push(text)
+      }
+      await written
+    } catch (thrown) {
+      throw await this.#fail(thrown)
+    }
+    let index = 0
+    for (const [thingId, record] of changed) {
+      this.#cache.set(thingId, withBound(record, texts[index]!.length))
+      index += 1
+    }
+  }
+
+  /**
+   * After a failed commit nobody knows what the disk will do next: nothing is written until the
+   * partition is opened again. What is stored can still be retrieved.
+   */
+  async #fail(thrown: unknown): Promise<Error> {
+    const reason = await commitFailure(thrown)
+    this.#failure = new Error(
+      `The twin partition ${this.#path} cannot be written any more: ${reason}. Check the disk and ` +
+        'its free space, then restart.',
+      { cause: thrown },
+    )
+    return this.#failure
+  }
+}
+
+/** The record with a bound of its size that has not grown with the changes of a turn. */
+function withBound(record: ThingRecord, storedChars: number): ThingRecord {
+  return record.thing === undefined ? record : { ...record, sizeBound: storedChars }
+}
+
+/**
+ * Why a commit failed. lmdb tells it in a second promise, whose rejection would end the process if
+ * nobody listened to it.
+ */
+async function commitFailure(thrown: unknown): Promise<string> {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  if (!('commitError' in error)) return error.message
+  try {
+    await error.commitError
+    return error.message
+  } catch (cause) {
+    return cause instanceof Error ? cause.message : String(cause)
+  }
+}
