@@ -3,6 +3,7 @@
  * A mapper knows nothing of connections, brokers or twins.
  */
 import type { MappingDefinition } from '../connection/types.ts'
+import type { JsonObject } from '../json/types.ts'
 import type { Adaptable } from '../protocol/adaptable.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import type { ExternalMessage } from '../protocol/external-message.ts'
@@ -41,10 +42,25 @@ export interface ScriptRecorder {
 
 /** What a mapper may use of its shard. */
 export interface MapperEnvironment {
+  /** For `connection:id` in the conditions of definitions. */
+  readonly connectionId?: string
   readonly limits: ScriptLimits
   readonly recorder: ScriptRecorder
   /** Takes a line that a script wrote with `console.log` and friends. */
   readonly onConsole: (definition: string, level: 'info' | 'warn' | 'error', text: string) => void
+}
+
+/** A mapping engine: what the registry knows of it. */
+export interface MapperEngine {
+  /** Content types that the engine's mappers drop when the definition names no others. */
+  readonly contentTypeBlocklist: readonly string[]
+  /**
+   * Judges the options of a definition without running anything. Throws a DittoException
+   * (`connectivity:message.mapper.config.failed` or `.invalid`).
+   */
+  checkOptions(options: JsonObject, limits: ScriptLimits): void
+  /** Throws a DittoException like `checkOptions`, and for scripts that do not compile. */
+  readonly create: MapperFactory
 }
 
 /** Makes a mapper of one engine from a definition, under the id it is referenced by. */

@@ -1,0 +1,95 @@
+/**
+ * What Ditto does around every mapper: the conditions of its definition, the blocklist of content types
+ * and the limit on results (Ditto documentation, "Payload mapping", "Mapping conditions"). A message
+ * that is not for the mapper is dropped by it. Knows no engine.
+ */
+import type { MappingDefinition } from '../connection/types.ts'
+import type { ExpressionContext } from '../expression/context.ts'
+import { compilePipeline, type Pipeline } from '../expression/pipeline.ts'
+import { ALL_PLACEHOLDERS } from '../expression/placeholders.ts'
+import type { JsonValue } from '../json/types.ts'
+import type { Adaptable } from '../protocol/adaptable.ts'
+import type { ExternalMessage } from '../protocol/external-message.ts'
+import { RESULTS_MAX, tooManyResults } from './limits.ts'
+import type { Mapper, MapperEnvironment, MapResult } from './mapper.ts'
+
+/** What each condition starts with: it stands behind `fn:default('true')`. */
+const CONDITION_INPUT = 'true'
+
+const DROPPED: MapResult<never> = { ok: true, values: [] }
+
+/** Compiles conditions, pipelines without braces; all must resolve. Throws `placeholder:…` errors. */
+export function compileConditions(
+  conditions: Readonly<Record<string, string>> = {},
+): readonly Pipeline[] {
+  return Object.values(conditions).map((text) => compilePipeline(text, ALL_PLACEHOLDERS))
+}
+
+/** Puts the checks around a mapper. Throws what {@link compileConditions} throws. */
+export function guardMapper(
+  id: string,
+  mapper: Mapper,
+  definition: MappingDefinition,
+  defaultBlocklist: readonly string[],
+  environment: MapperEnvironment,
+): Mapper {
+  const blocklist = readBlocklist(definition, defaultBlocklist)
+  const incoming = compileConditions(definition.incomingConditions)
+  const outgoing = compileConditions(definition.outgoingConditions)
+  const connectionId = environment.connectionId ?? ''
+
+  const isBlocked = (contentType: JsonValue | undefined): boolean =>
+    typeof contentType === 'string' && blocklist.has(contentType)
+  const holds = (conditions: readonly Pipeline[], context: ExpressionContext): boolean =>
+    conditions.every((condition) => condition.resolve(context, CONDITION_INPUT) !== undefined)
+  const wantsExternal = ({ headers }: ExternalMessage): boolean => {
+    if (isBlocked(headers['content-type'])) return false
+    return incoming.length === 0 || holds(incoming, { connectionId, headers, now: Date.now })
+  }
+  const wantsAdaptable = (adaptable: Adaptable): boolean => {
+    const { headers } = adaptable
+    if (isBlocked(headers['content-type'])) return false
+    if (outgoing.length === 0) return true
+    return holds(outgoing, { connectionId, headers, adaptable, now: Date.now })
+  }
+  const map = <In, Out>(
+    batch: readonly In[],
+    wants: (message: In) => boolean,
+    run: (batch: readonly In[]) => readonly MapResult<Out>[],
+  ): readonly MapResult<Out>[] => {
+    const wanted = batch.filter(wants)
+    const results = wanted.length === 0 ? [] : limitResults(id, run(wanted))
+    if (wanted.length === batch.length) return results
+    let next = 0
+    return batch.map((message) => (message === wanted[next] ? results[next++]! : DROPPED))
+  }
+  const runInbound = (batch: readonly ExternalMessage[]) => mapper.inbound(batch)
+  const runOutbound = (batch: readonly Adaptable[]) => mapper.outbound(batch)
+  return {
+    inbound: (batch) => map(batch, wantsExternal, runInbound),
+    outbound: (batch) => map(batch, wantsAdaptable, runOutbound),
+    close: () => mapper.close(),
+  }
+}
+
+function readBlocklist(
+  { options }: MappingDefinition,
+  byDefault: readonly string[],
+): ReadonlySet<string> {
+  const text = options['content-type-blocklist']
+  if (typeof text !== 'string') return new Set(byDefault)
+  return new Set(text.split(',').map((entry) => entry.trim()))
+}
+
+function limitResults<T>(id: string, results: readonly MapResult<T>[]): readonly MapResult<T>[] {
+  if (!results.some(isTooMany)) return results
+  return results.map((result) =>
+    result.ok && isTooMany(result)
+      ? { ok: false, error: tooManyResults(id, result.values.length) }
+      : result,
+  )
+}
+
+function isTooMany(result: MapResult<unknown>): boolean {
+  return result.ok && result.values.length > RESULTS_MAX
+}

@@ -1,0 +1,70 @@
+/** The Ditto mapper (Ditto documentation, "Payload mapping", Ditto mapper): protocol JSON as it is. */
+
+import type { Adaptable } from '../protocol/adaptable.ts'
+import { adaptableFromText, adaptableToText } from '../protocol/adaptable.ts'
+import { mappingFailed } from '../protocol/connectivity-errors.ts'
+import { DittoException, toDittoError } from '../protocol/errors.ts'
+import { type ExternalMessage, payloadText } from '../protocol/external-message.ts'
+import { headerText } from '../protocol/headers.ts'
+import type { Mapper, MapperEngine, MapResult } from './mapper.ts'
+
+/** Content type of Ditto Protocol messages at transport level. */
+export const DITTO_PROTOCOL_CONTENT_TYPE = 'application/vnd.eclipse.ditto+json'
+
+const MAPPER: Mapper = {
+  inbound: (batch) => batch.map(dittoInbound),
+  outbound: (batch) => batch.map(dittoOutbound),
+  close: () => undefined,
+}
+
+/** The engine `Ditto`; it has no options of its own. */
+export const dittoEngine: MapperEngine = {
+  contentTypeBlocklist: [
+    'application/vnd.eclipse-hono-empty-notification',
+    'application/vnd.eclipse-hono-device-provisioning-notification',
+    'application/vnd.eclipse-hono-dc-notification+json',
+    'application/vnd.eclipse-hono-delivery-failure-notification+json',
+  ],
+  checkOptions: () => undefined,
+  create: () => MAPPER,
+}
+
+/** One external message as a Ditto Protocol message. */
+export function dittoInbound(message: ExternalMessage): MapResult<Adaptable> {
+  const contentType = message.headers['content-type']
+  try {
+    const text = textOf(message, contentType)
+    if (text === undefined || text === '') {
+      const description =
+        'As payload was absent or empty, please make sure to send payload in your messages.'
+      return { ok: false, error: mappingFailed(contentType, description) }
+    }
+    return { ok: true, values: [adaptableFromText(text)] }
+  } catch (thrown) {
+    return { ok: false, error: toDittoError(thrown, mappingFailed(contentType)) }
+  }
+}
+
+/** One Ditto Protocol message as text; of its headers only the correlation id leaves. */
+export function dittoOutbound(adaptable: Adaptable): MapResult<ExternalMessage> {
+  const headers: Record<string, string> = { 'content-type': DITTO_PROTOCOL_CONTENT_TYPE }
+  const correlationId = adaptable.headers['correlation-id']
+  if (correlationId !== undefined) headers['correlation-id'] = headerText(correlationId)
+  return { ok: true, values: [{ headers, payload: adaptableToText(adaptable) }] }
+}
+
+/** Bytes are decoded with the charset of the content type, UTF-8 unless it names one. */
+function textOf(message: ExternalMessage, contentType: string | undefined): string | undefined {
+  const { payload } = message
+  if (contentType === undefined || payload === undefined || typeof payload === 'string') {
+    return payloadText(message)
+  }
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1]
+  if (charset === undefined || /^utf-?8$/i.test(charset)) return payloadText(message)
+  try {
+    return new TextDecoder(charset).decode(payload)
+  } catch (cause) {
+    const description = `The charset '${charset}' is not supported.`
+    throw new DittoException(mappingFailed(contentType, description), { cause })
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * The compiled scripts of one mapping definition: a context in the shard's isolate with the driver and
+ * the scripts in it. Runs one call at a time and tells how it ended; what that means for the messages
+ * is decided in batch.ts. Knows no Ditto messages.
+ */
+import type { Context, Reference } from 'isolated-vm'
+import { mapperConfigFailed } from '../../protocol/connectivity-errors.ts'
+import { DittoException } from '../../protocol/errors.ts'
+import type { MapperEnvironment } from '../mapper.ts'
+import { isolatedVm } from './addon.ts'
+import { DRIVER_CODE } from './inside/bundle.ts'
+import type { Driver } from './inside/driver.ts'
+import { DRIVER_LIMITS } from './limits.ts'
+import type { Sandbox } from './sandbox.ts'
+import { compileErrorText, type Scripts } from './script-error.ts'
+
+export type Direction = 'inbound' | 'outbound'
+
+/** What the driver reports of a call; the members are explained in inside/driver.ts. */
+export interface Report {
+  readonly r: readonly unknown[]
+  readonly c: readonly (readonly ['info' | 'warn' | 'error', string])[]
+  readonly b: number
+  readonly a: 0 | 1
+  readonly n: 0 | 1
+}
+
+/** How a call ended. */
+export type Outcome =
+  | {
+      readonly kind: 'report'
+      readonly report: Report
+      readonly bytes: Uint8Array
+      readonly timedOut: boolean
+    }
+  /** The isolate is gone. `completed` messages of the call had been mapped before. */
+  | { readonly kind: 'died'; readonly completed: number; readonly wasFresh: boolean }
+
+interface Installed {
+  readonly generation: number
+  readonly context: Context
+  readonly inbound: Reference<Driver['inbound']>
+  readonly outbound: Reference<Driver['outbound']>
+  readonly report: Reference<Driver['report']>
+  readonly takeBytes: Reference<Driver['takeBytes']>
+}
+
+const NO_BYTES = new Uint8Array(0)
+const COPY_RESULT = { result: { copy: true } } as const
+
+export class Program {
+  readonly #id: string
+  readonly #scripts: Scripts
+  readonly #sandbox: Sandbox
+  readonly #environment: Pick<MapperEnvironment, 'limits' | 'recorder'>
+  readonly #memory = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
+  readonly #progress = new Int32Array(this.#memory)
+  #installed: Installed | undefined
+
+  constructor(
+    id: string,
+    scripts: Scripts,
+    sandbox: Sandbox,
+    environment: Pick<MapperEnvironment, 'limits' | 'recorder'>,
+  ) {
+    this.#id = id
+    this.#scripts = scripts
+    this.#sandbox = sandbox
+    this.#environment = environment
+    sandbox.hold()
+  }
+
+  /**
+   * Compiles the scripts and runs their top level, unless the isolate has them already.
+   * Throws a DittoException (`connectivity:message.mapper.config.failed`).
+   */
+  compile(): void {
+    this.#install()
+  }
+
+  /** Makes the next call run in an isolate that has mapped nothing yet. */
+  startAfresh(): void {
+    if (this.#sandbox.used) this.#sandbox.discard()
+  }
+
+  /**
+   * Maps the messages of one call, at most `limitMs` each. Throws a DittoException when the scripts
+   * have to be compiled anew and fail to.
+   */
+  call(
+    direction: Direction,
+    input: string,
+    bytes: Uint8Array | undefined,
+    limitMs: number,
+  ): Outcome {
+    const installed = this.#install()
+    const wasFresh = !this.#sandbox.used
+    // The last message of a slice may start just before its end and then has its full time.
+    const timeout = limitMs + DRIVER_LIMITS.sliceMs
+    this.#progress[0] = 0
+    this.#environment.recorder.enter(this.#id)
+    try {
+      const text =
+        direction === 'inbound'
+          ? installed.inbound.applySync(undefined, [input, limitMs, copyIn(bytes)], { timeout })
+          : installed.outbound.applySync(undefined, [input, limitMs], { timeout })
+      return this.#reported(installed, text as string, false)
+    } catch {
+      return this.#interrupted(installed, wasFresh)
+    } finally {
+      this.#environment.recorder.leave()
+    }
+  }
+
+  /** Frees the context, and the isolate when this was the last program in it. */
+  close(): void {
+    if (this.#installed?.generation === this.#sandbox.generation && this.#sandbox.isAlive) {
+      this.#installed.context.release()
+    }
+    this.#installed = undefined
+    this.#sandbox.release()
+  }
+
+  #reported(installed: Installed, text: string, timedOut: boolean): Outcome {
+    const report: Report = JSON.parse(text)
+    const bytes =
+      report.b === 0 ? NO_BYTES : installed.takeBytes.applySync(undefined, [], COPY_RESULT)
+    this.#sandbox.used ||= report.r.length > 0
+    return { kind: 'report', report, bytes, timedOut }
+  }
+
+  /** After a timeout the isolate lives on and still has what was finished; else it is given up. */
+  #interrupted(installed: Installed, wasFresh: boolean): Outcome {
+    if (this.#sandbox.isAlive) {
+      try {
+        const timeout = this.#environment.limits.maxExecutionMs
+        const text = installed.report.applySync(undefined, [], { timeout })
+        this.#sandbox.used = true
+        return this.#reported(installed, text, true)
+      } catch {
+        // The isolate does not even answer this much, and is treated like one that ran out of memory.
+      }
+    }
+    this.#sandbox.discard()
+    return { kind: 'died', completed: this.#progress[0]!, wasFresh }
+  }
+
+  #install(): Installed {
+    const isolate = this.#sandbox.isolate()
+    if (this.#installed?.generation === this.#sandbox.generation) return this.#installed
+    const { limits, recorder } = this.#environment
+    const { ExternalCopy } = isolatedVm()
+    const timeout = limits.maxExecutionMs
+    recorder.enter(this.#id)
+    try {
+      const context = isolate.createContextSync()
+      const memory = new ExternalCopy(this.#memory).copyInto()
+      const driver = context.evalClosureSync(DRIVER_CODE, [memory, JSON.stringify(DRIVER_LIMITS)], {
+        timeout,
+        filename: 'driver',
+        result: { reference: true },
+      }) as Reference<Driver>
+      const named = (name: keyof Driver) => driver.getSync(name, { reference: true })
+      for (const filename of ['incomingScript', 'outgoingScript'] as const) {
+        // The value of a script's last expression stays inside.
+        const code = `${this.#scripts[filename]}\n;undefined`
+        isolate.compileScriptSync(code, { filename }).runSync(context, { timeout })
+      }
+      this.#installed = {
+        generation: this.#sandbox.generation,
+        context,
+        inbound: named('inbound') as Installed['inbound'],
+        outbound: named('outbound') as Installed['outbound'],
+        report: named('report') as Installed['report'],
+        takeBytes: named('takeBytes') as Installed['takeBytes'],
+      }
+      return this.#installed
+    } catch (thrown) {
+      throw new DittoException(mapperConfigFailed(this.#compileText(thrown)), { cause: thrown })
+    } finally {
+      recorder.leave()
+    }
+  }
+
+  #compileText(thrown: unknown): string {
+    const { memoryMb, maxExecutionMs } = this.#environment.limits
+    if (!this.#sandbox.isAlive) return memoryText(memoryMb)
+    const text = compileErrorText(thrown, this.#scripts)
+    return text.includes('Script execution timed out.') ? timeText(maxExecutionMs) : text
+  }
+}
+
+/** Ditto's words for a script that took too long. */
+export function timeText(limitMs: number): string {
+  return `Maximum execution time of <${limitMs}>ms was exceeded.`
+}
+
+export function memoryText(memoryMb: number): string {
+  return `Maximum memory of <${memoryMb}>MB was exceeded.`
+}
+
+function copyIn(bytes: Uint8Array | undefined) {
+  if (bytes === undefined) return undefined
+  return new (isolatedVm().ExternalCopy)(bytes).copyInto({ release: true, transferIn: true })
+}
