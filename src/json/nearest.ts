@@ -5,10 +5,13 @@
 /** Longer names are no typing errors of anything we know, and cost quadratic time to compare. */
 const MAX_NAME_CHARS = 64
 
+/** Shorter beginnings say too little. */
+const MIN_CUT_CHARS = 4
+
 /**
  * The known name closest to the unknown one, or undefined when none is close: at most one edit for
  * every three characters, where an edit inserts, deletes, replaces or swaps neighbours (the optimal
- * string alignment distance). Differences in case and in `-` and `_` count as nothing.
+ * string alignment distance). Differences in case and in `-` and `_` count as nothing, a cut end as one edit.
  */
 export function nearestName(unknown: string, known: Iterable<string>): string | undefined {
   if (unknown.length > MAX_NAME_CHARS) return undefined
@@ -16,7 +19,7 @@ export function nearestName(unknown: string, known: Iterable<string>): string | 
   let nearest: string | undefined
   let best = Math.max(1, Math.floor(wanted.length / 3)) + 1
   for (const name of known) {
-    const distance = editDistance(wanted, folded(name))
+    const distance = distanceOf(wanted, folded(name))
     if (distance < best) {
       best = distance
       nearest = name
@@ -33,6 +36,11 @@ export function nearestHint(unknown: string, known: Iterable<string>): string {
 
 function folded(name: string): string {
   return name.toLowerCase().replace(/[-_]/g, '')
+}
+
+function distanceOf(wanted: string, name: string): number {
+  const cut = wanted.length >= MIN_CUT_CHARS && name.startsWith(wanted) && name !== wanted
+  return cut ? 1 : editDistance(wanted, name)
 }
 
 function editDistance(a: string, b: string): number {
