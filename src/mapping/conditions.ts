@@ -41,7 +41,7 @@ export function guardMapper(
   const isBlocked = (contentType: JsonValue | undefined): boolean =>
     typeof contentType === 'string' && blocklist.has(contentType)
   const holds = (conditions: readonly Pipeline[], context: ExpressionContext): boolean =>
-    conditions.every((condition) => condition.resolve(context, CONDITION_INPUT) !== undefined)
+    conditions.every((condition) => condition.resolveFrom(CONDITION_INPUT, context) !== undefined)
   const wantsExternal = ({ headers }: ExternalMessage): boolean => {
     if (isBlocked(headers['content-type'])) return false
     return incoming.length === 0 || holds(incoming, { connectionId, headers, now: Date.now })
