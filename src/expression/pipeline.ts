@@ -33,12 +33,12 @@ export interface Pipeline {
   readonly text: string
   /** Whether it is deleted, whatever the message: only `fn:delete()` does that. */
   readonly deleted: boolean
-  /** The first value; undefined when it is unresolved or deleted. */
-  resolve(context: ExpressionContext): string | undefined
   /**
-   * As `resolve`, but an expression that begins with a function begins with `input` (Ditto puts
-   * `fn:default('input')` before it).
+   * The first value; undefined when it is unresolved or deleted. An expression that begins with a
+   * function begins with `input`, which is what Ditto's `fn:default('input')` before it does.
    */
+  resolve(context: ExpressionContext, input?: string): string | undefined
+  /** As `resolve`, with an input. */
   resolveFrom(input: string | undefined, context: ExpressionContext): string | undefined
   /** All values, or `UNRESOLVED` or `DELETED` (see values.ts; both are empty). */
   resolveAll(context: ExpressionContext): Values
@@ -78,7 +78,7 @@ export function compilePipeline(text: string, allowed: ReadonlySet<PlaceholderPr
   return {
     text,
     deleted,
-    resolve: (context) => resolveFrom(undefined, context),
+    resolve: (context, input) => resolveFrom(input, context),
     resolveFrom,
     resolveAll: (context) => allFrom(undefined, context),
     print: () => printExpression(node),
