@@ -56,17 +56,23 @@ export class ConnectError extends Error {
   readonly failure: ConnectFailure
   /** `misconfigured`: the user has to change something; `failed`: it may heal by itself. */
   readonly status: 'failed' | 'misconfigured'
+  /**
+   * Set when the binding itself gave the session up and knows when to come back (milliseconds from
+   * now; MQTT's `reconnectForRedeliveryDelay`). It then replaces the backoff and is no failed attempt.
+   */
+  readonly reconnectAfterMs: number | undefined
 
   constructor(
     failure: ConnectFailure,
     status: 'failed' | 'misconfigured',
     message: string,
-    options?: ErrorOptions,
+    options: ErrorOptions & { reconnectAfterMs?: number } = {},
   ) {
     super(message, options)
     this.name = 'ConnectError'
     this.failure = failure
     this.status = status
+    this.reconnectAfterMs = options.reconnectAfterMs
   }
 }
 

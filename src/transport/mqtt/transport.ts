@@ -1,0 +1,274 @@
+/**
+ * The binding of connection type `mqtt` (MQTT 3.1.1): sources are subscriptions, targets are topics.
+ * One client, or two when publishing has its own (`separatePublisherClient`).
+ */
+import type { Connection } from '../../connection/types.ts'
+import {
+  type AddressStatus,
+  ConnectError,
+  type OutboundMessage,
+  type PublishOutcome,
+  type Transport,
+  type TransportFactory,
+  type TransportOptions,
+} from '../transport.ts'
+import type { Qos } from './client.ts'
+import { compileSources, withoutShare } from './filters.ts'
+import { failure } from './pending-batch.ts'
+import { type Grants, MqttSession } from './session.ts'
+import { type MqttSettings, toSettings } from './settings.ts'
+
+/** Makes transports of MQTT 3.1.1 connections. */
+export const createMqttTransport: TransportFactory = (options) => new MqttTransport(options)
+
+const REFUSED = 0x80
+const REFUSED_TEXT =
+  'The broker refused the subscription (SUBACK 0x80). Check that this client may subscribe to it.'
+
+class MqttTransport implements Transport {
+  readonly #options: TransportOptions
+  #consumer: MqttSession | undefined
+  #publisher: MqttSession | undefined
+  #settings: MqttSettings | undefined
+  #paused = false
+  #over = false
+  readonly #closing = new AbortController()
+  #unmatchedLogged = false
+
+  constructor(options: TransportOptions) {
+    this.#options = options
+  }
+
+  async open(signal: AbortSignal): Promise<void> {
+    const { connectTimeoutMs } = this.#options
+    const deadline = new AbortController()
+    const timer = setTimeout(() => deadline.abort(timedOut(connectTimeoutMs)), connectTimeoutMs)
+    const cancel = (): void => deadline.abort(CANCELLED)
+    signal.addEventListener('abort', cancel, { once: true })
+    this.#closing.signal.addEventListener('abort', cancel, { once: true })
+    if (signal.aborted || this.#closing.signal.aborted) cancel()
+    try {
+      await this.#open(deadline.signal)
+    } catch (error) {
+      await this.#end()
+      this.#logUnreachable(error)
+      throw error
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', cancel)
+    }
+  }
+
+  publish(batch: readonly OutboundMessage[]): Promise<readonly PublishOutcome[]> {
+    const session = this.#publisher
+    if (session !== undefined) return session.publisher.publish(batch)
+    const outcome = failure(503, 'there is no session with the broker')
+    return Promise.resolve(batch.map(() => outcome))
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#consumer?.intake.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#consumer?.intake.resume()
+  }
+
+  async stopConsuming(): Promise<void> {
+    // In a persistent session UNSUBSCRIBE would forget what arrives until the next one.
+    if (this.#settings?.cleanSession) {
+      await this.#consumer?.unsubscribe([...subscriptions(this.#options.connection).keys()])
+    }
+    this.#consumer?.intake.stop()
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#end()
+  }
+
+  async #open(signal: AbortSignal): Promise<void> {
+    const { connection, clientIndex, dryRun } = this.#options
+    this.#settings = toSettings(connection, clientIndex, dryRun)
+    const { publisherId, clientId } = this.#settings
+    if (publisherId !== undefined) {
+      this.#publisher = this.#createSession(publisherId, 'publisher')
+      await this.#publisher.connect(signal)
+    }
+    if (publisherId === undefined || connection.sources.length > 0) {
+      this.#consumer = this.#createSession(clientId, 'consumer')
+      this.#publisher ??= this.#consumer
+      await this.#consumer.connect(signal)
+      await this.#subscribe(this.#consumer)
+    }
+    this.#reportTargets()
+    // The shard learns of the session first, and of its messages then.
+    setImmediate(() => this.#begin())
+  }
+
+  #begin(): void {
+    if (this.#paused) this.#consumer?.intake.pause()
+    this.#publisher?.begin()
+    this.#consumer?.begin()
+  }
+
+  #createSession(clientId: string, role: 'publisher' | 'consumer'): MqttSession {
+    const { connection, events, dryRun, publishTimeoutMs } = this.#options
+    const settings = this.#settings!
+    // Without subscriptions there is nothing that a persistent session would keep.
+    const clean = role === 'publisher' || connection.sources.length === 0
+    return new MqttSession({
+      ...settings,
+      clientId,
+      cleanSession: clean || settings.cleanSession,
+      will: role === 'consumer' || settings.publisherId === undefined ? settings.will : undefined,
+      publishTimeoutMs,
+      intake: {
+        matcher: compileSources(connection.sources),
+        reconnectForRedelivery: settings.redeliveryDelayMs !== undefined,
+        onDeliveries: (batch) => {
+          // A dry run looks whether it could; it takes no part.
+          if (!dryRun) events.onDeliveries(batch)
+        },
+        onUnmatched: (topic) => this.#onUnmatched(topic),
+        onRedeliveryNeeded: () => this.#reconnectForRedelivery(),
+      },
+      onLost: (error) => this.#lost(error),
+    })
+  }
+
+  async #subscribe(session: MqttSession): Promise<void> {
+    const { connection, events, dryRun } = this.#options
+    const filters = subscriptions(connection)
+    this.#reportSources(() => 'unknown')
+    const requested = dryRun ? harmless(filters) : filters
+    const grants = await session.subscribe(requested)
+    const refused = [...grants].filter(([, code]) => code === REFUSED).map(([filter]) => filter)
+    this.#reportSources((address) =>
+      isRefused(grants, dryRun ? withoutShare(address) : address) ? 'misconfigured' : 'open',
+    )
+    if (refused.length === 0) {
+      if (grants.size > 0) {
+        events.onLog('success', `Subscriptions ${[...filters.keys()]} initialized successfully.`)
+      }
+      return
+    }
+    const message = `${REFUSED_TEXT} Topic filters: ${refused.join(', ')}`
+    events.onLog('failure', message)
+    // One forbidden filter must not silence the others; without any there is nothing to be open for.
+    if (refused.length === grants.size) {
+      throw new ConnectError('authorization', 'misconfigured', message)
+    }
+  }
+
+  #reportSources(statusOf: (address: string) => AddressStatus['status']): void {
+    const startedAt = new Date().toISOString()
+    this.#options.connection.sources.forEach(({ addresses }, index) => {
+      for (const address of addresses) {
+        const status = statusOf(address)
+        const details =
+          status === 'open'
+            ? `Consumer started at ${startedAt}`
+            : status === 'unknown'
+              ? 'Consumer is being initialized.'
+              : REFUSED_TEXT
+        this.#options.events.onAddressStatus({ kind: 'source', index, address, status, details })
+      }
+    })
+  }
+
+  #reportTargets(): void {
+    this.#options.connection.targets.forEach(({ address }, index) => {
+      const onDemand = address.includes('{{')
+      this.#options.events.onAddressStatus({
+        kind: 'target',
+        index,
+        address,
+        status: onDemand ? 'unknown' : 'open',
+        details: onDemand
+          ? 'Producers for targets with placeholders are started on-demand.'
+          : 'Producer started.',
+      })
+    })
+  }
+
+  #onUnmatched(topic: string): void {
+    if (this.#unmatchedLogged) return
+    this.#unmatchedLogged = true
+    this.#options.events.onLog(
+      'failure',
+      `A message on topic '${topic}' matches no source and was acknowledged without effect; further ` +
+        'ones are not logged. The session at the broker still has a subscription of an earlier ' +
+        "version of this connection; open it once with 'cleanSession' to get rid of it.",
+    )
+  }
+
+  #reconnectForRedelivery(): void {
+    if (this.#over) return
+    this.#over = true
+    const error = new ConnectError(
+      'lost',
+      'failed',
+      'MQTT client disconnected in order to get redeliveries.',
+      { reconnectAfterMs: this.#settings?.redeliveryDelayMs ?? 0 },
+    )
+    // What else this turn settles is acknowledged first, as far as the order allows.
+    setImmediate(async () => {
+      await this.#end()
+      if (!this.#closing.signal.aborted) this.#options.events.onLost(error)
+    })
+  }
+
+  #lost(error: ConnectError): void {
+    if (this.#over || this.#closing.signal.aborted) return
+    this.#over = true
+    void this.#end()
+    this.#options.events.onLost(error)
+  }
+
+  #logUnreachable(error: unknown): void {
+    if (!(error instanceof ConnectError) || error.failure !== 'unreachable') return
+    const endpoint = this.#settings?.endpoint
+    const reason = error.cause instanceof Error ? error.cause.message : error.message
+    this.#options.events.onLog(
+      'failure',
+      `Socket could not be opened for ${endpoint?.host}:${endpoint?.port} due to ${reason}`,
+    )
+  }
+
+  async #end(): Promise<void> {
+    await Promise.all([this.#consumer?.close(), this.#publisher?.close()])
+  }
+}
+
+/** Every filter once, with the highest quality of service that a source wants for it. */
+function subscriptions({ sources }: Connection): ReadonlyMap<string, Qos> {
+  const filters = new Map<string, Qos>()
+  for (const { addresses, qos = 0 } of sources) {
+    for (const address of addresses) {
+      filters.set(address, Math.max(filters.get(address) ?? 0, qos) as Qos)
+    }
+  }
+  return filters
+}
+
+/** A member of a shared subscription would take messages away from the others. */
+function harmless(filters: ReadonlyMap<string, Qos>): ReadonlyMap<string, Qos> {
+  return new Map([...filters.keys()].map((filter) => [withoutShare(filter), 0]))
+}
+
+function isRefused(grants: Grants, filter: string): boolean {
+  return grants.get(filter) === REFUSED
+}
+
+const CANCELLED = new ConnectError('lost', 'failed', 'Opening was cancelled.')
+
+function timedOut(limitMs: number): ConnectError {
+  return new ConnectError(
+    'timeout',
+    'failed',
+    `The broker did not complete the connection within ${limitMs} ms.`,
+  )
+}
