@@ -1,0 +1,61 @@
+/**
+ * The HTTP control plane: middleware in its order, the resources, and the document about them. Knows
+ * the service and no supervisor, store or transport behind it; a new resource is one line here.
+ */
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import type { ConnectionService } from '../supervisor/service.ts'
+import { requireDevops, type VerifyDevops } from './auth.ts'
+import { commandEndpoints } from './command.ts'
+import { connectionEndpoints } from './connections.ts'
+import { answerHeaders } from './correlation.ts'
+import { mount } from './endpoint.ts'
+import {
+  type ApiLog,
+  createErrorHandler,
+  handleNotFound,
+  renderMethodNotAllowed,
+} from './errors.ts'
+import { healthEndpoints, isPublic } from './health.ts'
+import { monitoringEndpoints } from './monitoring.ts'
+import { mountOpenApi } from './openapi.ts'
+
+/** Largest body of a request: a connection with its scripts and certificates. */
+export const DEFAULT_MAX_BODY_BYTES = 1_048_576
+/** How long an operation may take when the caller says nothing. */
+export const DEFAULT_REQUEST_TIMEOUT_MS = 60_000
+
+/** What the API is made from. */
+export interface ApiOptions {
+  readonly service: ConnectionService
+  readonly verifyDevops: VerifyDevops
+  /** The version of the gateway, for the OpenAPI document. */
+  readonly version: string
+  readonly maxBodyBytes?: number
+  readonly requestTimeoutMs?: number
+  /** Where unexpected errors are told. */
+  readonly log?: ApiLog
+}
+
+/** The application; `serveApi` puts it on a socket, tests call its `request`. */
+export function createApi(options: ApiOptions): OpenAPIHono {
+  const { service, verifyDevops, version, log } = options
+  const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES
+  const requestTimeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS
+  const resource = { service, maxBodyBytes }
+  const endpoints = [
+    ...connectionEndpoints(resource),
+    ...commandEndpoints(resource),
+    ...monitoringEndpoints(resource),
+    ...healthEndpoints(resource),
+  ]
+  const app = new OpenAPIHono()
+  app.onError(createErrorHandler(log))
+  app.notFound(handleNotFound)
+  app.use(answerHeaders)
+  app.use(requireDevops(verifyDevops, isPublic))
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: renderMethodNotAllowed }))
+  mount(app, endpoints, requestTimeoutMs)
+  mountOpenApi(app, version)
+  return app
+}
