@@ -35,8 +35,8 @@ type Draft = { -readonly [Member in keyof Adaptable]: Adaptable[Member] }
 /**
  * Reads an envelope that came from outside. Header names become lower case, values of known headers
  * typed; headers that are not for the outside to set, unknown members and null members other than
- * `value` are left out. Throws 400 `json.invalid`, `json.field.missing`, `header.invalid`,
- * `protocoladapter:unknown.topicpath`.
+ * `value` are left out. Shares parts with the JSON. Throws 400 `json.invalid`, `json.field.missing`,
+ * `header.invalid`, `protocoladapter:unknown.topicpath`.
  */
 export function parseAdaptable(json: JsonValue): Adaptable {
   checkJsonShape(json)
@@ -91,7 +91,7 @@ function readOptionalMembers(json: JsonObject, draft: Draft): void {
   const { extra, status, revision, timestamp, metadata, fields } = json
   if (isGiven(extra)) draft.extra = object(extra, '/extra')
   if (isGiven(status)) draft.status = httpStatus(status)
-  if (isGiven(revision)) draft.revision = integer(revision, '/revision')
+  if (isGiven(revision)) draft.revision = integer(revision, '/revision', 'Long')
   if (isGiven(timestamp)) draft.timestamp = string(timestamp, '/timestamp')
   if (isGiven(metadata)) draft.metadata = object(metadata, '/metadata')
   if (isGiven(fields)) draft.fields = string(fields, '/fields')
@@ -116,13 +116,13 @@ function object(value: JsonValue, pointer: string): JsonObject {
   return value
 }
 
-function integer(value: JsonValue, pointer: string): number {
-  if (!Number.isSafeInteger(value)) throw wrongType(value, pointer, 'Long')
+function integer(value: JsonValue, pointer: string, type: string): number {
+  if (!Number.isSafeInteger(value)) throw wrongType(value, pointer, type)
   return value as number
 }
 
 function httpStatus(value: JsonValue): number {
-  const status = integer(value, '/status')
+  const status = integer(value, '/status', 'Integer')
   if (status < 100 || status > 599) throw wrongType(value, '/status', 'HttpStatus')
   return status
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { checkJsonShape, DEFAULT_MAX_JSON_DEPTH, parseJsonStrict } from '../../../src/json/guard.ts'
-import { type DittoError, DittoException } from '../../../src/protocol/errors.ts'
+import { errorOf } from '../../support/ditto-error.ts'
 import { suite } from '../../support/suite.ts'
 
 const it = suite('json/guard')
@@ -75,13 +75,3 @@ it('refuses members named __proto__, however they are spelled', () => {
   const harmless = '{"constructor":{"prototype":1}}'
   assert.is(JSON.stringify(parseJsonStrict(harmless)), harmless)
 })
-
-function errorOf(action: () => unknown): DittoError {
-  try {
-    action()
-  } catch (thrown) {
-    if (thrown instanceof DittoException) return thrown.error
-    throw thrown
-  }
-  throw new Error('nothing was thrown')
-}
