@@ -34,16 +34,6 @@ export function unknownPath(path: string): DittoError {
   )
 }
 
-/** 400 `protocoladapter:unknown.channel`. */
-export function unknownChannel(channel: string, signal: string): DittoError {
-  return dittoError(
-    400,
-    'protocoladapter:unknown.channel',
-    `The channel '${channel}' is not supported in combination with signal type '${signal}'.`,
-    'Check if the channel is correct.',
-  )
-}
-
 /** 400 `protocoladapter:unknown.command`; a type such as `things.commands:deletePolicyId`. */
 export function unknownCommand(type: string): DittoError {
   return dittoError(
@@ -51,16 +41,6 @@ export function unknownCommand(type: string): DittoError {
     'protocoladapter:unknown.command',
     `The command '${type}' is not supported by the adapter.`,
     'Check if the command is correct.',
-  )
-}
-
-/** 400 `protocoladapter:unknown.response`. */
-export function unknownResponse(type: string): DittoError {
-  return dittoError(
-    400,
-    'protocoladapter:unknown.response',
-    `The response '${type}' is not supported by the adapter.`,
-    'Check if the response is correct.',
   )
 }
 
