@@ -14,12 +14,13 @@ import type { Signal } from '../protocol/signal.ts'
 import { thingNotFound } from '../protocol/things-errors.ts'
 import { eventOf, successResponse } from './answers.ts'
 import { type Change, type ChangeCommand, changeOf, merged, minimalPatch } from './changes.ts'
+import { checkCondition } from './condition.ts'
 import { internalError, thingNotModifiable, thingTooLarge, thingUnchanged } from './errors.ts'
 import { findIn } from './lookup.ts'
 import type { PolicyEnforcer } from './policy.ts'
 import { checkPreconditions, etagOf, etagOfRevision, etagOfText } from './preconditions.ts'
 import { type Resource, resourceOf } from './resources.ts'
-import { type LivingThing, selectFromThing, sizeOf, type ThingRecord } from './thing.ts'
+import { type LivingThing, sizeOf, type ThingRecord, withSpecialFields } from './thing.ts'
 import type { Outcome } from './twin.ts'
 
 /** What the twin knows beside thing and command. */
@@ -48,9 +49,11 @@ export function applyCommand(
     checkSupported(command)
     const resource = resourceOf(adaptable.path)
     const living = before?.thing === undefined ? undefined : before
+    checkAuthorized(command, living, resource, context.policy)
+    checkCondition(command, living, context.now)
     checkPreconditions(adaptable.headers, adaptable.topic.action!, living, resource)
     if (adaptable.topic.action === 'retrieve') {
-      return { outcome: retrieve(living, command, resource, context), after: before }
+      return { outcome: retrieve(living, command, resource), after: before }
     }
     return change(before, living, command, resource, context)
   } catch (thrown) {
@@ -59,16 +62,27 @@ export function applyCommand(
   }
 }
 
-function retrieve(
+/** Throws 404 for what may not be read, as if it was not there, and 403 for what may not be changed. */
+function checkAuthorized(
+  { adaptable, entityId, subjects }: Signal,
   living: LivingThing | undefined,
-  command: Signal,
-  resource: Resource,
-  { policy }: ApplyContext,
-): Outcome {
-  const { adaptable, entityId, subjects } = command
-  if (living === undefined || !policy.mayRead(subjects, policyIdOf(living), resource.pointer)) {
-    throw new DittoException(thingNotFound(entityId))
+  { pointer }: Resource,
+  policy: PolicyEnforcer,
+): void {
+  if (living === undefined) return
+  const policyId = String(living.thing.policyId)
+  if (adaptable.topic.action === 'retrieve') {
+    if (!policy.mayRead(subjects, policyId, pointer)) {
+      throw new DittoException(thingNotFound(entityId))
+    }
+  } else if (!policy.mayWrite(subjects, policyId, pointer)) {
+    throw new DittoException(thingNotModifiable(entityId))
   }
+}
+
+function retrieve(living: LivingThing | undefined, command: Signal, resource: Resource): Outcome {
+  const { adaptable, entityId } = command
+  if (living === undefined) throw new DittoException(thingNotFound(entityId))
   return {
     response: successResponse(adaptable, {
       status: 200,
@@ -86,12 +100,10 @@ function selected(
   thingId: string,
   fields: string | undefined,
 ): JsonValue {
-  if (resource.kind === 'thing') {
-    return fields === undefined ? living.thing : selectFromThing(living, fields)
-  }
   const value = findIn(living.thing, resource, thingId)
   if (fields === undefined || !isJsonObject(value)) return value
-  return selectFields(value, parseFieldSelector(fields))
+  const whole = resource.kind === 'thing' ? withSpecialFields(living) : value
+  return selectFields(whole, parseFieldSelector(fields))
 }
 
 function change(
@@ -101,12 +113,7 @@ function change(
   resource: Resource,
   context: ApplyContext,
 ): Applied {
-  const { adaptable, entityId, subjects } = command
-  if (living !== undefined) {
-    if (!context.policy.mayWrite(subjects, policyIdOf(living), resource.pointer)) {
-      throw new DittoException(thingNotModifiable(entityId))
-    }
-  }
+  const { adaptable, entityId } = command
   const request: ChangeCommand = {
     action: adaptable.topic.action!,
     thingId: entityId,
@@ -224,10 +231,6 @@ function checkSupported({ adaptable }: Signal): void {
       description: 'The history of things is not kept. Retrieve without historical headers.',
     })
   }
-}
-
-function policyIdOf({ thing }: LivingThing): string {
-  return String(thing.policyId)
 }
 
 function errorOf(thrown: unknown): DittoError {

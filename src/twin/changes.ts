@@ -2,6 +2,7 @@
  * What create, modify, merge and delete make of the JSON of a thing (Ditto documentation, "Protocol
  * specification for Things"). Pure; knows no revisions, no headers and no answers.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { mergePatch } from '../json/merge-patch.ts'
 import { setOwn } from '../json/own.ts'
 import { getAt, removeAt, setAt } from '../json/pointer.ts'
@@ -125,7 +126,7 @@ export function minimalPatch(
 ): JsonValue | undefined {
   if (patch === null) return current === undefined ? undefined : null
   if (!isJsonObject(patch) || !isJsonObject(current)) {
-    return JSON.stringify(current) === JSON.stringify(patch) ? undefined : patch
+    return isDeepStrictEqual(current, patch) ? undefined : patch
   }
   const minimal: JsonObject = {}
   for (const name of Object.keys(patch)) {

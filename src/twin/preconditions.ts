@@ -34,8 +34,8 @@ export function etagOf(record: LivingThing | undefined, resource: Resource): str
 
 /**
  * Throws 412 `things:precondition.failed`, or 304 `things:precondition.notmodified` for a retrieve
- * whose `if-none-match` matches. As in Ditto, what retrieves and deletes do not find is for them to
- * tell, not a precondition.
+ * whose `if-none-match` matches. As in Ditto, a part of a thing that does not exist, and what
+ * retrieves and deletes do not find, is for the command to tell and no precondition.
  */
 export function checkPreconditions(
   headers: DittoHeaders,
@@ -46,6 +46,7 @@ export function checkPreconditions(
   const ifMatch = headers['if-match']
   const ifNoneMatch = headers['if-none-match']
   if (ifMatch === undefined && ifNoneMatch === undefined) return
+  if (record === undefined && resource.kind !== 'thing') return
   const etag = etagOf(record, resource)
   if (etag === undefined && (action === 'retrieve' || action === 'delete')) return
   if (ifMatch !== undefined && !matches(headerText(ifMatch), etag)) {

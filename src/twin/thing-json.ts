@@ -14,6 +14,7 @@ import {
   thingIdNotSettable,
 } from '../protocol/things-errors.ts'
 import { definitionInvalid, featureDefinitionEmpty, jsonKeyInvalid } from './errors.ts'
+import { isAddressable } from './names.ts'
 import type { Resource } from './resources.ts'
 
 /** Whether a value replaces what is there, or is a JSON merge patch of it (RFC 7396). */
@@ -32,7 +33,8 @@ export function checkedValue(
   use: ValueUse,
 ): JsonValue {
   if (value === undefined) throw new DittoException(jsonFieldMissing('/value'))
-  const { path } = resource
+  const { path, forbiddenName } = resource
+  if (forbiddenName !== undefined) refuse(jsonKeyInvalid(forbiddenName))
   switch (resource.kind) {
     case 'thing':
       return checkedThing(value, thingId, use)
@@ -43,19 +45,14 @@ export function checkedValue(
     case 'features':
       return checkedFeatures(value, path)
     case 'feature':
-      checkNames(resource.pointer)
       return checkedFeature(value, path)
     case 'featureDefinition':
-      checkNames(resource.pointer)
       return checkedFeatureDefinition(value, path)
     case 'attributes':
-      return checkedObject(value, path)
     case 'featureProperties':
     case 'featureDesiredProperties':
-      checkNames(resource.pointer)
       return checkedObject(value, path)
     default:
-      checkNames(resource.pointer)
       checkMembers(value)
       return value
   }
@@ -153,15 +150,8 @@ function checkMembers(value: JsonValue): void {
   }
 }
 
-function checkNames(pointer: readonly string[]): void {
-  for (const name of pointer) checkName(name)
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses.
-const ADDRESSABLE_NAME = /^[^\x00-\x1f\x7f-\xff/]+$/
-
 function checkName(name: string): void {
-  if (!ADDRESSABLE_NAME.test(name)) refuse(jsonKeyInvalid(name))
+  if (!isAddressable(name)) refuse(jsonKeyInvalid(name))
 }
 
 function refuse(error: DittoError): never {

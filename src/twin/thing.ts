@@ -1,5 +1,4 @@
 /** What a partition keeps for a thing, and the views of it that leave the twin. Knows no command. */
-import { parseFieldSelector, selectFields } from '../json/field-selector.ts'
 import type { JsonObject } from '../json/types.ts'
 
 /**
@@ -36,20 +35,16 @@ export function sizeOf(thing: JsonObject): number {
 }
 
 /**
- * What a retrieve command with a field selector sees of a thing: its members, and `_revision`,
- * `_created`, `_modified` and `_namespace` when they are named (Ditto documentation, "Thing – Metadata
- * and special fields"). Throws 400 `json.fieldselector.invalid`.
+ * The thing with what Ditto knows about it beside its own members: `_namespace`, `_revision`, `_created`
+ * and `_modified` (Ditto documentation, "Thing – Special fields").
  */
-export function selectFromThing(record: LivingThing, selector: string): JsonObject {
+export function withSpecialFields(record: LivingThing): JsonObject {
   const thingId = String(record.thing.thingId)
-  return selectFields(
-    {
-      ...record.thing,
-      _namespace: thingId.slice(0, thingId.indexOf(':')),
-      _revision: record.revision,
-      _created: record.created,
-      _modified: record.modified,
-    },
-    parseFieldSelector(selector),
-  )
+  return {
+    ...record.thing,
+    _namespace: thingId.slice(0, thingId.indexOf(':')),
+    _revision: record.revision,
+    _created: record.created,
+    _modified: record.modified,
+  }
 }
