@@ -6,8 +6,8 @@ import type { Adaptable } from '../protocol/adaptable.ts'
 export interface ExpressionContext {
   readonly connectionId: string
   /**
-   * Inbound: external headers; outbound: Ditto headers of the signal. Looked up by exact name first,
-   * then ignoring case.
+   * Inbound: external headers; outbound: Ditto headers of the signal. Looked up by exact name
+   * first, then ignoring case.
    */
   readonly headers: Readonly<Record<string, JsonValue>>
   /** The signal, once there is one: source of entity, thing, policy, feature, topic, resource. */

@@ -1,4 +1,6 @@
-/** `fn:filter` (Ditto documentation, "Placeholders – function library"): keeps values, or does not. */
+/**
+ * `fn:filter` (Ditto documentation, "Placeholders – function library"): keeps values, or does not.
+ */
 import type { ExpressionContext } from './context.ts'
 import type { Argument } from './functions.ts'
 import { matchesAnyGlob } from './glob.ts'

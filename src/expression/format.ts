@@ -1,6 +1,6 @@
 /**
- * `fn:format` (Ditto documentation, "Placeholders – function library"): text with fields of the JSON
- * object that a value is.
+ * `fn:format` (Ditto documentation, "Placeholders – function library"): text with fields of the
+ * JSON object that a value is.
  *
  * ```
  * template = *( text | field | section )

@@ -1,7 +1,7 @@
 /**
- * Wildcard patterns: `*` stands for any characters, `?` for exactly one, everything else for itself;
- * a pattern describes the whole text. Knows no regular expressions, so that nobody's pattern can make
- * it slow: it needs at most length of text times length of pattern steps.
+ * Wildcard patterns: `*` stands for any characters, `?` for exactly one, everything else for
+ * itself; a pattern describes the whole text. Knows no regular expressions, so that nobody's
+ * pattern can make it slow: it needs at most length of text times length of pattern steps.
  */
 
 /** Characters of a pattern; a longer one, which can only come from a message, matches nothing. */

@@ -1,4 +1,6 @@
-/** Header mappings: names and the templates of their values. Knows nothing of signals and brokers. */
+/**
+ * Header mappings: names and the templates of their values. Knows nothing of signals and brokers.
+ */
 import type { ExpressionContext } from './context.ts'
 import type { PlaceholderPrefix } from './placeholders.ts'
 import { compileTemplate, type Template } from './template.ts'

@@ -1,6 +1,7 @@
 /**
- * Compiled expressions: a placeholder or an input, and functions applied to it. Also the form without
- * braces that mapper conditions and acknowledgement filters use. Knows nothing of templates.
+ * Compiled expressions: a placeholder or an input, and functions applied to it. Also the form
+ * without braces that mapper conditions and acknowledgement filters use. Knows nothing of
+ * templates.
  */
 import { DittoException } from '../protocol/errors.ts'
 import { functionSignatureInvalid, placeholderUnresolved } from '../protocol/placeholder-errors.ts'
@@ -33,12 +34,12 @@ export interface Pipeline {
   readonly text: string
   /** Whether it is deleted, whatever the message: only `fn:delete()` does that. */
   readonly deleted: boolean
+  /** The first value; undefined when it is unresolved or deleted. */
+  resolve(context: ExpressionContext): string | undefined
   /**
-   * The first value; undefined when it is unresolved or deleted. An expression that begins with a
-   * function begins with `input`, which is what Ditto's `fn:default('input')` before it does.
+   * As `resolve`; an expression that begins with a function begins with `input`, which is what
+   * Ditto's `fn:default('input')` before it does.
    */
-  resolve(context: ExpressionContext, input?: string): string | undefined
-  /** As `resolve`, with an input. */
   resolveFrom(input: string | undefined, context: ExpressionContext): string | undefined
   /** All values, or `UNRESOLVED` or `DELETED` (see values.ts; both are empty). */
   resolveAll(context: ExpressionContext): Values
@@ -48,8 +49,9 @@ export interface Pipeline {
 
 /**
  * Compiles an expression without braces, such as `fn:filter(header:type,'eq','a')`. Throws
- * `placeholder:unresolved`, `placeholder:function.unknown`, `placeholder:function.signature.invalid`
- * or `placeholder:function.too.complex`, naming what was wrong and what is possible.
+ * `placeholder:unresolved`, `placeholder:function.unknown`,
+ * `placeholder:function.signature.invalid` or `placeholder:function.too.complex`, naming what was
+ * wrong and what is possible.
  */
 export function compilePipeline(text: string, allowed: ReadonlySet<PlaceholderPrefix>): Pipeline {
   const node = parseExpression(text)
@@ -78,7 +80,7 @@ export function compilePipeline(text: string, allowed: ReadonlySet<PlaceholderPr
   return {
     text,
     deleted,
-    resolve: (context, input) => resolveFrom(input, context),
+    resolve: (context) => resolveFrom(undefined, context),
     resolveFrom,
     resolveAll: (context) => allFrom(undefined, context),
     print: () => printExpression(node),

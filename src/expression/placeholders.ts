@@ -1,6 +1,6 @@
 /**
- * Placeholders (Ditto documentation, "Placeholders"): which prefixes and names there are, and where in
- * a message each one looks. Knows nothing of functions, templates and braces.
+ * Placeholders (Ditto documentation, "Placeholders"): which prefixes and names there are, and where
+ * in a message each one looks. Knows nothing of functions, templates and braces.
  */
 import { getAt, parsePointer } from '../json/pointer.ts'
 import type { JsonObject, JsonValue } from '../json/types.ts'
@@ -75,8 +75,8 @@ export interface Source {
 }
 
 /**
- * What a placeholder stands for; undefined when the prefix has no such name, or is none. Which prefixes
- * may be used in a place is for the caller to check.
+ * What a placeholder stands for; undefined when the prefix has no such name, or is none. Which
+ * prefixes may be used in a place is for the caller to check.
  */
 export function compilePlaceholder(prefix: string, name: string): Source | undefined {
   const compile = COMPILERS.get(prefix)
@@ -168,10 +168,16 @@ function compileEntity(name: string, group: Group | undefined): Source | undefin
     const topic = adaptable?.topic
     if (topic === undefined || topic.group === 'connections') return undefined
     if (group !== undefined && topic.group !== group) return undefined
-    const id = entityIdOf(topic)
-    if (id === '') return undefined
-    return name === 'id' ? id : topic[name]
+    if (name === 'id') return entityIdOf(topic) || undefined
+    return namesNothing(topic) ? undefined : topic[name]
   })
+}
+
+/** Looks twice before it makes an id, which every message would pay for. */
+function namesNothing(topic: TopicPath): boolean {
+  const { namespace, name } = topic
+  const isSuspicious = namespace === '_' || name === '_' || name === 'unknown'
+  return isSuspicious && entityIdOf(topic) === ''
 }
 
 const NOT_IN_THING_JSON: ReadonlySet<string> = new Set(['id', 'name', 'namespace'])

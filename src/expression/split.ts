@@ -1,7 +1,7 @@
 /**
  * `fn:split` (Ditto documentation, "Placeholders – function library"). Ditto takes any Java regular
- * expression as separator; that would let a pattern stop a thread. What is understood here is a row of
- * single characters, each one written as
+ * expression as separator; that would let a pattern stop a thread. What is understood here is a row
+ * of single characters, each one written as
  *
  * ```
  * character = plain                 not one of . $ | ( ) [ ] { } ^ ? * + \

@@ -1,7 +1,7 @@
 /**
- * The text of an expression and its tree (Ditto documentation, "Placeholders – function expressions").
- * Knows which functions exist and what arguments they take, but neither what they do nor which
- * placeholders there are.
+ * The text of an expression and its tree (Ditto documentation, "Placeholders – function
+ * expressions"). Knows which functions exist and what arguments they take, but neither what they do
+ * nor which placeholders there are.
  *
  * ```
  * expression  = ( placeholder | function ) *( "|" function )

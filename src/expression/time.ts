@@ -1,6 +1,6 @@
 /**
- * `time:` placeholders (Ditto documentation, "Placeholders – time"): now, shifted and cut off. Has no
- * clock of its own.
+ * `time:` placeholders (Ditto documentation, "Placeholders – time"): now, shifted and cut off. Has
+ * no clock of its own.
  *
  * ```
  * time = ( "now" | "now_epoch_millis" ) [ ( "+" | "-" ) 1*DIGIT [ unit ] ] [ "[" unit "]" ]

@@ -1,6 +1,6 @@
 /**
- * The tree of an RQL expression (Ditto documentation, "RQL expressions"). Knows neither its text nor
- * its meaning.
+ * The tree of an RQL expression (Ditto documentation, "RQL expressions"). Knows neither its text
+ * nor its meaning.
  */
 
 export const COMPARISONS = ['eq', 'ne', 'gt', 'ge', 'lt', 'le', 'like', 'ilike'] as const

@@ -14,7 +14,9 @@ export type Operand = Scalar
 /** Whether a scalar compares with an operand as wanted. */
 export type Test = (scalar: Scalar, operand: Operand) => boolean
 
-/** The test of every operator; `ne` is the negation of `eq` and has none. `ilike` takes lower case. */
+/**
+ * The test of every operator; `ne` is the negation of `eq` and has none. `ilike` takes lower case.
+ */
 export const TESTS: Readonly<Record<Exclude<Comparison, 'ne'>, Test>> = {
   eq: (scalar, operand) => (scalar === null ? operand === null : order(scalar, operand) === 0),
   gt: (scalar, operand) => order(scalar, operand) > 0,
@@ -27,20 +29,20 @@ export const TESTS: Readonly<Record<Exclude<Comparison, 'ne'>, Test>> = {
 }
 
 /**
- * Negative, 0 or positive as the scalar is less than, equal to or greater than the operand; NaN when
- * they have no order because one is null. Numbers compare as numbers, also with text that is one;
- * everything else of different types by its text.
+ * Negative, 0 or positive as the scalar is less than, equal to or greater than the operand; NaN
+ * when they have no order because one is null. Numbers compare as numbers, also with text that is
+ * one; everything else of different types by its text.
  */
 function order(scalar: Scalar, operand: Operand): number {
   if (scalar === null || operand === null) return Number.NaN
+  if (typeof scalar === 'number' && typeof operand === 'number') return compare(scalar, operand)
   if (typeof scalar === 'number' || typeof operand === 'number') {
     const left = decimalOf(scalar)
     const right = decimalOf(operand)
     if (left !== undefined && right !== undefined) return compare(left, right)
   }
-  return typeof scalar === 'boolean' && typeof operand === 'boolean'
-    ? compare(scalar, operand)
-    : compare(String(scalar), String(operand))
+  // The texts of the booleans have their order too.
+  return compare(String(scalar), String(operand))
 }
 
 function compare<T extends string | number | boolean>(left: T, right: T): number {

@@ -1,7 +1,7 @@
 /**
  * Evaluation of RQL expressions (Ditto documentation, "RQL expressions"). Compiled once; then one
- * message after the other is looked at, without allocations. What is not known yet can be left open:
- * every result is one of three.
+ * message after the other is looked at, without allocations. What is not known yet can be left
+ * open: every result is one of three.
  */
 import type { ExpressionContext } from '../expression/context.ts'
 import { millisOf, parseTime } from '../expression/time.ts'
@@ -144,7 +144,8 @@ function compileOperand(value: RqlValue, test: Test): (context: ExpressionContex
   if (time === undefined) throw new DittoException(rqlInvalid(`Unknown time: ${value.time}`))
   return (context) => {
     const millis = millisOf(time, context.now())
-    // Always with a fraction, as the timestamps of things: so the order of the texts is that of time.
+    // Always with a fraction, as the timestamps of things: so the order of the texts is that of
+    // time.
     return time.asEpochMillis ? String(Math.trunc(millis)) : new Date(millis).toISOString()
   }
 }

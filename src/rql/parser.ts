@@ -1,5 +1,6 @@
 /**
- * The parser of RQL expressions (Ditto documentation, "RQL expressions"). One pass, no backtracking.
+ * The parser of RQL expressions (Ditto documentation, "RQL expressions"). One pass, no
+ * backtracking.
  *
  * ```
  * expression = WS query
@@ -26,8 +27,8 @@ import { resolveProperty } from './properties.ts'
 export const MAX_RQL_DEPTH = 64
 
 /**
- * The tree of an RQL expression. Throws 400 `rql.expression.invalid` with the position (counted from 0)
- * and what was expected there, or with the name of a property that does not exist.
+ * The tree of an RQL expression. Throws 400 `rql.expression.invalid` with the position (counted
+ * from 0) and what was expected there, or with the name of a property that does not exist.
  */
 export function parseRql(text: string): RqlNode {
   return new Parser(text).parse()

@@ -1,6 +1,6 @@
 /**
- * Properties of RQL expressions (Ditto documentation, "RQL expressions – query property"): which names
- * there are, and what each one stands for. Reads no things.
+ * Properties of RQL expressions (Ditto documentation, "RQL expressions – query property"): which
+ * names there are, and what each one stands for. Reads no things.
  */
 
 import {
@@ -39,8 +39,8 @@ export type Property =
 export type Purpose = 'value' | 'presence'
 
 /**
- * What a property name stands for. Throws 400 `rql.expression.invalid` for names that do not exist, or
- * not for this purpose.
+ * What a property name stands for. Throws 400 `rql.expression.invalid` for names that do not exist,
+ * or not for this purpose.
  */
 export function resolveProperty(name: string, purpose: Purpose): Property {
   const path = name.startsWith('/') ? name.slice(1) : name

@@ -7,8 +7,8 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../json/types.ts'
 import type { Operand, Scalar, Test } from './comparison.ts'
 
 /**
- * Whether the test holds for any scalar that the pointer names; arrays at its end count with all their
- * elements, objects never match.
+ * Whether the test holds for any scalar that the pointer names; arrays at its end count with all
+ * their elements, objects never match.
  */
 export function anyMatches(
   thing: JsonObject | undefined,

@@ -33,8 +33,8 @@ it('begins with a placeholder, a function or an input', () => {
   ]
   for (const [text, input, expected] of cases) {
     const pipeline = compilePipeline(text, ALL_PLACEHOLDERS)
-    assert.is(pipeline.resolve(contextWith(), input), expected, text)
     assert.is(pipeline.resolveFrom(input, contextWith()), expected, text)
+    if (input === undefined) assert.is(pipeline.resolve(contextWith()), expected, text)
   }
 })
 
