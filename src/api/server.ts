@@ -11,7 +11,7 @@ import { type DittoError, dittoError } from '../protocol/errors.ts'
 /** Where to listen, and what to put up with; times in milliseconds. */
 export interface ServerOptions {
   readonly host: string
-  /** 0: any free port. */
+  /** 0 takes a free port. */
   readonly port: number
   /** From the first byte of a request to the end of its headers. */
   readonly headersTimeoutMs?: number
@@ -45,6 +45,8 @@ const DEFAULTS = {
 }
 /** How often Node looks for requests that are late. */
 const CHECK_INTERVAL_MS = 1_000
+/** How often connections that have become idle are closed while the server closes. */
+const SWEEP_INTERVAL_MS = 50
 const MAX_HEADER_BYTES = 16_384
 
 /** Listens; rejects when the address cannot be taken. */
@@ -79,8 +81,11 @@ export async function serveApi(app: OpenAPIHono, options: ServerOptions): Promis
 async function close(server: Server, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   const cut = setTimeout(() => server.closeAllConnections(), graceMs)
+  // Node closes idle connections once; those that finish a request later would stay until they expire.
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_INTERVAL_MS)
   await closed
   clearTimeout(cut)
+  clearInterval(sweep)
 }
 
 /** What never became a request is answered here, in the shape of every other error. */

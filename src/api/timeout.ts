@@ -67,6 +67,8 @@ async function withDeadline(
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<'late'>((resolve) => {
     timer = setTimeout(resolve, deadlineMs, 'late')
+    // Nobody waits any more when the sockets are gone.
+    timer.unref()
   })
   try {
     const first = await Promise.race([answer, deadline])
