@@ -1,6 +1,6 @@
 /**
  * Evaluation of RQL expressions (Ditto documentation, "RQL expressions"). Compiled once; then one
- * message after the other is looked at, without allocations. What is not known yet can be left
+ * message after the other is looked at, and nothing is copied. What is not known yet can be left
  * open: every result is one of three.
  */
 import type { ExpressionContext } from '../expression/context.ts'
