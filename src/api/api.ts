@@ -1,6 +1,7 @@
 /**
- * The HTTP control plane: middleware in its order, the resources, and the document about them. Knows
- * the service and no supervisor, store or transport behind it; a new resource is one line here.
+ * The HTTP control plane: middleware in its order, the resources, and the document about them.
+ * Knows the service and no supervisor, store or transport behind it; a new resource is one line
+ * here.
  */
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { methodNotAllowed } from 'hono/method-not-allowed'

@@ -1,6 +1,6 @@
 /**
- * Who may use the API: HTTP Basic authentication (RFC 7617) of the one DevOps user. Knows no resource
- * and not where the password comes from.
+ * Who may use the API: HTTP Basic authentication (RFC 7617) of the one DevOps user. Knows no
+ * resource and not where the password comes from.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { MiddlewareHandler } from 'hono'

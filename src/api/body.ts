@@ -14,8 +14,8 @@ import { requestIncomplete, requestTooLarge } from './errors.ts'
 const FALLBACK_TYPE = 'application/octet-stream'
 
 /**
- * The JSON of the body. Throws 415 for another media type, 413 when it is larger than `maxBytes` and
- * 400 `json.invalid` when it is no JSON in UTF-8.
+ * The JSON of the body. Throws 415 for another media type, 413 when it is larger than `maxBytes`
+ * and 400 `json.invalid` when it is no JSON in UTF-8.
  */
 export async function readJson(c: Context, maxBytes: number): Promise<JsonValue> {
   return parseJsonStrict(await readBodyText(c, 'application/json', maxBytes))

@@ -16,8 +16,8 @@ export function isConditional(c: Context): boolean {
 }
 
 /**
- * Evaluates `If-Match` and `If-None-Match` against the tag of the stored revision. Says whether a read
- * is answered with 304; throws 412 `connectivity:precondition.failed`.
+ * Evaluates `If-Match` and `If-None-Match` against the tag of the stored revision. Says whether a
+ * read is answered with 304; throws 412 `connectivity:precondition.failed`.
  */
 export function isNotModified(c: Context, tag: string): boolean {
   const ifMatch = c.req.header('if-match')

@@ -1,6 +1,7 @@
 /**
  * The connections themselves: create, try, change, delete, show (Ditto documentation, "Manage
- * connections via HTTP API"). What is shown is always masked. Knows no supervisor behind the service.
+ * connections via HTTP API"). What is shown is always masked. Knows no supervisor behind the
+ * service.
  */
 import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'

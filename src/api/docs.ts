@@ -1,6 +1,7 @@
 /**
- * A page that shows an OpenAPI document to people: rendered here, complete in itself, without script
- * and without anything from elsewhere. Knows the document and nothing about the API it describes.
+ * A page that shows an OpenAPI document to people: rendered here, complete in itself, without
+ * script and without anything from elsewhere. Knows the document and nothing about the API it
+ * describes.
  */
 import { html, raw } from 'hono/html'
 import { isJsonObject, type JsonObject, type JsonValue } from '../json/types.ts'
@@ -49,7 +50,7 @@ function renderOperation(method: string, path: string, operation: JsonObject): H
   return html`<details class="operation">
 <summary><b class="${method}">${method.toUpperCase()}</b> <code>${path}</code>
 <span>${text(operation.summary)}</span></summary>
-<p>${text(operation.description)}</p>
+<p>${prose(operation.description)}</p>
 ${parameters.length === 0 ? '' : renderParameters(parameters)}
 ${isJsonObject(operation.requestBody) ? renderBody(operation.requestBody) : ''}
 <h4>Responses</h4>
@@ -62,7 +63,7 @@ function renderParameters(parameters: readonly JsonObject[]): Html {
 <table>${parameters.map((parameter) => {
     const schema = object(parameter.schema)
     return html`<tr><td><code>${text(parameter.name)}</code></td><td>${text(parameter.in)}</td>
-<td>${renderSchema(schema)}</td><td>${text(parameter.description ?? schema.description)}</td></tr>`
+<td>${renderSchema(schema)}</td><td>${prose(parameter.description ?? schema.description)}</td></tr>`
   })}</table>`
 }
 
@@ -72,7 +73,7 @@ function renderBody(body: JsonObject): Html {
 
 function renderResponse([status, response]: readonly [string, JsonValue]): Html {
   const { description, content } = object(response)
-  return html`<tr><td><b>${status}</b></td><td>${text(description)}</td>
+  return html`<tr><td><b>${status}</b></td><td>${prose(description)}</td>
 <td>${renderContent(object(content))}</td></tr>`
 }
 
@@ -109,7 +110,7 @@ function renderProperties(schema: JsonObject, properties: JsonObject): Html {
     const { description } = object(property)
     const mark = required.includes(name) ? html`<sup title="required">*</sup>` : ''
     return html`<tr><td><code>${name}</code>${mark}</td>
-<td>${renderSchema(object(property))}</td><td>${text(description)}</td></tr>`
+<td>${renderSchema(object(property))}</td><td>${prose(description)}</td></tr>`
   })}</table>`
 }
 
@@ -121,6 +122,13 @@ function renderValue(schema: JsonObject): Html {
   const types = typeof schema.type === 'string' ? [schema.type] : list(schema.type)
   const fallback = schema.default === undefined ? '' : `, default ${JSON.stringify(schema.default)}`
   return html`${types.length === 0 ? 'any' : types.join(' or ')}${fallback}`
+}
+
+/** A text in which backticks mark code. */
+function prose(value: JsonValue | undefined): readonly (string | Html)[] {
+  return text(value)
+    .split('`')
+    .map((part, index) => (index % 2 === 0 ? part : html`<code>${part}</code>`))
 }
 
 function object(value: JsonValue | undefined): JsonObject {

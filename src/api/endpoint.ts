@@ -1,6 +1,6 @@
 /**
- * One operation of the API: what it is called, how it is documented, and what answers it. A resource
- * is a list of these; this file binds them to paths and to the OpenAPI document alike.
+ * One operation of the API: what it is called, how it is documented, and what answers it. A
+ * resource is a list of these; this file binds them to paths and to the OpenAPI document alike.
  */
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi'
 import type { Context } from 'hono'

@@ -1,6 +1,6 @@
 /**
- * Everything that goes wrong in the HTTP API becomes Ditto's error JSON here, and nothing else leaves:
- * no text of a library, no stack trace. Knows no resource.
+ * Everything that goes wrong in the HTTP API becomes Ditto's error JSON here, and nothing else
+ * leaves: no text of a library, no stack trace. Knows no resource.
  */
 import type { Context, ErrorHandler, NotFoundHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
@@ -97,7 +97,8 @@ export function timeoutInvalid(timeoutMs: number, maxMs: number): DittoError {
   return dittoError(
     400,
     'gateway:timeout.invalid',
-    `The timeout <${grouped(timeoutMs)}ms> is not inside its allowed bounds <0ms - ${grouped(maxMs)}ms>`,
+    `The timeout <${grouped(timeoutMs)}ms> is not inside its allowed bounds ` +
+      `<0ms - ${grouped(maxMs)}ms>`,
     'Please choose a valid timeout.',
   )
 }

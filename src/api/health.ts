@@ -1,6 +1,6 @@
 /**
- * Whether the process lives and whether it is ready, for whoever restarts it or sends it traffic. The
- * only resource that needs no credentials. Brokers that cannot be reached do not count.
+ * Whether the process lives and whether it is ready, for whoever restarts it or sends it traffic.
+ * The only resource that needs no credentials. Brokers that cannot be reached do not count.
  */
 import { json } from './describe.ts'
 import type { Endpoint, ResourceOptions } from './endpoint.ts'

@@ -1,6 +1,6 @@
 /**
- * The OpenAPI 3.1 document of everything that is mounted, and a page that shows it. Both are made from
- * the schemas that validate, once, when they are first asked for.
+ * The OpenAPI 3.1 document of everything that is mounted, and a page that shows it. Both are made
+ * from the schemas that validate, once, when they are first asked for.
  */
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { isJsonObject, type JsonObject } from '../json/types.ts'

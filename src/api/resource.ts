@@ -1,4 +1,6 @@
-/** What the operations on one connection have in common. Knows neither the service nor the store. */
+/**
+ * What the operations on one connection have in common. Knows neither the service nor the store.
+ */
 import type { Context } from 'hono'
 import { connectionIdInvalid } from '../protocol/connectivity-errors.ts'
 import { DittoException } from '../protocol/errors.ts'

@@ -1,6 +1,6 @@
 /**
- * The shapes that the OpenAPI document shows, apart from the connection itself, which has its schema
- * where it is validated. Knows no operation.
+ * The shapes that the OpenAPI document shows, apart from the connection itself, which has its
+ * schema where it is validated. Knows no operation.
  */
 import { z } from '@hono/zod-openapi'
 import { INBOUND_METRICS, OUTBOUND_METRICS } from '../monitoring/counters.ts'

@@ -1,5 +1,6 @@
 /**
- * Puts the API on a socket: every wait and every count has a limit, and closing ends. Knows no resource.
+ * Puts the API on a socket: every wait and every count has a limit, and closing ends. Knows no
+ * resource.
  */
 
 import type { Server } from 'node:http'
@@ -81,7 +82,7 @@ export async function serveApi(app: OpenAPIHono, options: ServerOptions): Promis
 async function close(server: Server, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   const cut = setTimeout(() => server.closeAllConnections(), graceMs)
-  // Node closes idle connections once; those that finish a request later would stay until they expire.
+  // Node closes idle connections once; those that finish a request later would stay for a while.
   const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_INTERVAL_MS)
   await closed
   clearTimeout(cut)

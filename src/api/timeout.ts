@@ -16,8 +16,8 @@ export const FIRE_AND_FORGET_MS = 3_000
 const NEGATIVE = /^-(\d+[a-z]*)$/
 
 /**
- * The answer of `handle`, in time: 408 `command.timeout` after `timeout` (else `defaultMs`), and 202
- * without a body for `response-required=false`, unless an error comes soon.
+ * The answer of `handle`, in time: 408 `command.timeout` after `timeout` (else `defaultMs`), and
+ * 202 without a body for `response-required=false`, unless an error comes soon.
  */
 export async function answerInTime(
   c: Context,

@@ -1,7 +1,7 @@
 /**
  * Counters in shared memory: one Uint32 cell per address, metric and outcome, written by one shard
- * and read by the engine's main thread without either waiting for the other. The layout follows from
- * the connection alone, so both sides derive it and nothing describes it on the wire.
+ * and read by the engine's main thread without either waiting for the other. The layout follows
+ * from the connection alone, so both sides derive it and nothing describes it on the wire.
  *
  * ```
  * cell = (address index × 7 + metric) × 2 + (failure ? 1 : 0)

@@ -1,4 +1,7 @@
-/** Entries of a connection's log, as `GET /logs` shows them (Ditto documentation, "connection logs"). */
+/**
+ * Entries of a connection's log, as `GET /logs` shows them (Ditto documentation, "connection
+ * logs").
+ */
 
 export const LOG_CATEGORIES = ['source', 'target', 'response', 'connection'] as const
 export const LOG_TYPES = [

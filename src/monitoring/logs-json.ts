@@ -1,4 +1,7 @@
-/** The body of the logs resource (Ditto documentation, "Connection logs"). Knows no ring and no clock. */
+/**
+ * The body of the logs resource (Ditto documentation, "Connection logs"). Knows no ring and no
+ * clock.
+ */
 import type { JsonObject } from '../json/types.ts'
 import type { LogEntry } from './log-entry.ts'
 

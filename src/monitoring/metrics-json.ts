@@ -1,6 +1,7 @@
 /**
  * The body of the metrics resource, made from a connection's windows (Ditto documentation,
- * "Connection metrics"). Knows neither where the numbers come from nor the envelope around the body.
+ * "Connection metrics"). Knows neither where the numbers come from nor the envelope around the
+ * body.
  */
 import { setOwn } from '../json/own.ts'
 import type { JsonObject } from '../json/types.ts'
@@ -22,8 +23,8 @@ interface Outcomes {
 }
 
 /**
- * The metrics of a running connection: per address, summed up per metric, and whether anything failed
- * within the last day.
+ * The metrics of a running connection: per address, summed up per metric, and whether anything
+ * failed within the last day.
  */
 export function renderMetrics(windows: MetricWindows, nowMs: number): JsonObject {
   const inbound = emptyDirection(INBOUND_METRICS)

@@ -1,26 +1,28 @@
 /**
- * Takes secrets out of texts before anyone sees them: the only formatter for what could carry secrets
- * into logs. Knows no connection; whoever has secrets hands them in.
+ * Takes secrets out of texts before anyone sees them: the only formatter for what could carry
+ * secrets into logs. Knows no connection; whoever has secrets hands them in.
  */
 
 /** What stands in a text where a secret was. */
 export const MASK = '*****'
 
 /**
- * A secret shorter than this is not searched for: taking every `a` out of a log would destroy it and
- * tell the secret besides.
+ * A secret shorter than this is not searched for: taking every `a` out of a log would destroy it
+ * and tell the secret besides.
  */
 const SECRET_CHARS_MIN = 4
 
-/** Password in the authority of a URI: after the first colon, up to the last `@` before the path. */
+/**
+ * Password in the authority of a URI: after the first colon, up to the last `@` before the path.
+ */
 const URI_PASSWORD = /(?<=:\/\/)([^\s/?#"'<>@:]*):[^\s/?#"'<>]*@/g
 
 /** Gives a text without secrets. */
 export type Redactor = (text: string) => string
 
 /**
- * A redactor for passwords in URIs and for these secrets wherever they stand: as they are, URI encoded
- * or decoded, and escaped in JSON.
+ * A redactor for passwords in URIs and for these secrets wherever they stand: as they are, URI
+ * encoded or decoded, and escaped in JSON.
  */
 export function createRedactor(secrets: readonly string[]): Redactor {
   const hidden = [...new Set(secrets.flatMap(spellings))]

@@ -4,7 +4,7 @@
  * nothing of shared memory and has no clock; whoever records or asks says what time it is.
  *
  * ```
- * buckets = [61 × 1 s | 61 × 1 min | 145 × 10 min]   one more than the window: the newest is partial
+ * buckets = [61 × 1 s | 61 × 1 min | 145 × 10 min]   one more than needed: the newest is partial
  * ```
  */
 import { type CounterAddress, cellNames } from './counters.ts'
@@ -39,8 +39,8 @@ export interface MetricWindows {
   /** The layout that cells are numbered by. */
   readonly addresses: readonly CounterAddress[]
   /**
-   * Adds what a cell counted until `nowMs`. A clock that steps back loses nothing: what it would put
-   * into the past goes into the newest bucket.
+   * Adds what a cell counted until `nowMs`. A clock that steps back loses nothing: what it would
+   * put into the past goes into the newest bucket.
    */
   record(cell: number, count: number, nowMs: number): void
   /** What was counted in each window: everything of its span, and at most one bucket more. */
