@@ -6,7 +6,7 @@ import type { AcknowledgementRequests } from '../connection/types.ts'
 import type { ExpressionContext } from '../expression/context.ts'
 import { compilePipeline, type Pipeline } from '../expression/pipeline.ts'
 import { ALL_PLACEHOLDERS } from '../expression/placeholders.ts'
-import type { Adaptable } from '../protocol/adaptable.ts'
+import type { Adaptable, DittoHeaders } from '../protocol/adaptable.ts'
 import { booleanHeader, listHeader } from '../protocol/headers.ts'
 import type { SignalKind } from '../protocol/signal.ts'
 
@@ -17,8 +17,13 @@ export const TWIN_PERSISTED = 'twin-persisted'
 
 /** Compiled acknowledgement requests. */
 export interface AckRequestProgram {
-  /** Sets `requested-acks` of a signal that can be acknowledged; leaves others alone. */
-  apply(adaptable: Adaptable, kind: SignalKind, context: ExpressionContext): void
+  /** Sets `requested-acks` in the headers of a signal that can be acknowledged; leaves others alone. */
+  apply(
+    headers: DittoHeaders,
+    adaptable: Adaptable,
+    kind: SignalKind,
+    context: ExpressionContext,
+  ): void
 }
 
 /** Compiles the `acknowledgementRequests` of a source. */
@@ -29,9 +34,8 @@ export function compileAckRequests(
   const filter =
     requests?.filter === undefined ? undefined : compilePipeline(requests.filter, ALL_PLACEHOLDERS)
   return {
-    apply(adaptable, kind, context) {
+    apply(headers, adaptable, kind, context) {
       if (!canBeAcknowledged(adaptable, kind)) return
-      const { headers } = adaptable
       const own = listHeader(headers, REQUESTED_ACKS)
       let requested = own?.length === 0 ? [] : union(own, includes)
       if (filter !== undefined) requested = filtered(filter, requested, context)

@@ -7,7 +7,7 @@
 import type { MapResult } from '../mapping/mapper.ts'
 import type { Adaptable } from '../protocol/adaptable.ts'
 import { type DittoError, dittoError } from '../protocol/errors.ts'
-import { listHeader } from '../protocol/headers.ts'
+import { booleanHeader, listHeader } from '../protocol/headers.ts'
 import { errorResponse } from '../protocol/responses.ts'
 import type { Signal } from '../protocol/signal.ts'
 import type { Router } from '../routing/router.ts'
@@ -172,9 +172,9 @@ export class Inbound {
     batch: Batch,
   ): void {
     const { consumed, program, mapper } = origin
-    const response = errorResponse(request, error, { ...request?.headers })
-    program.mapErrorHeaders(response, consumed.delivery)
-    batch.replies.push({ response, program: program.reply, mapper, subjects: [] })
+    const response = program.errorResponse(error, request, consumed.delivery)
+    const required = request === undefined || isRequired(request)
+    batch.replies.push({ response, program: program.reply, mapper, required, subjects: [] })
   }
 
   async #finish(
@@ -255,18 +255,18 @@ export class Inbound {
   }
 
   #reply({ signal, program, mapper }: Admitted, response: Adaptable, into: Reply[]): void {
-    into.push({ response, program: program.reply, mapper, subjects: signal.subjects })
+    const { adaptable, subjects } = signal
+    const required = isRequired(adaptable)
+    into.push({ response, program: program.reply, mapper, required, subjects })
   }
 
   /** The twin's store failed: nothing of the batch is known to have happened. */
   #fail(batch: Batch): void {
     for (const admitted of batch.admitted) {
-      const { signal, consumed, program, mapper } = admitted
-      consumed.concluded(signal, STORE_FAILED.status)
-      const response = errorResponse(signal.adaptable, STORE_FAILED, {
-        ...signal.adaptable.headers,
-      })
-      batch.replies.push({ response, program: program.reply, mapper, subjects: signal.subjects })
+      const { adaptable } = admitted.signal
+      admitted.consumed.concluded(admitted.signal, STORE_FAILED.status)
+      const response = errorResponse(adaptable, STORE_FAILED, adaptable.headers)
+      this.#reply(admitted, response, batch.replies)
     }
     this.#environment.replies.send(batch.replies)
   }
@@ -275,6 +275,10 @@ export class Inbound {
     if (!consumed.settle()) return
     this.#environment.admission.release(1)
   }
+}
+
+function isRequired({ headers }: Adaptable): boolean {
+  return booleanHeader(headers, 'response-required', true)
 }
 
 /** Labels that others than the twin have to acknowledge. */

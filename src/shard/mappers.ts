@@ -1,11 +1,8 @@
 /** The mappers of a shard: each mapping definition that is referenced gets one instance. */
 import type { Connection } from '../connection/types.ts'
-import { resolveDefinition } from '../mapping/definitions.ts'
+import { DEFAULT_MAPPER, resolveDefinition } from '../mapping/definitions.ts'
 import type { Mapper, MapperEnvironment } from '../mapping/mapper.ts'
 import { createMapper } from '../mapping/registry.ts'
-
-/** The mapper that is used when a source or target names none. */
-export const DEFAULT_MAPPER = 'Ditto'
 
 /** A mapper with the id under which the connection references it. */
 export interface NamedMapper {

@@ -1,6 +1,8 @@
 /** The last step before publishing: address and header mapping onto a mapped message, and its receipt. */
+import type { HeaderMapping } from '../connection/types.ts'
 import type { ExpressionContext } from '../expression/context.ts'
-import type { HeaderMappingProgram } from '../expression/header-mapping.ts'
+import { compileHeaderMapping, type HeaderMappingProgram } from '../expression/header-mapping.ts'
+import { ALL_PLACEHOLDERS } from '../expression/placeholders.ts'
 import type { OutboundMetric } from '../monitoring/counters.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import type { ExternalMessage } from '../protocol/external-message.ts'
@@ -14,13 +16,21 @@ export function outgoingTo(
   address: string,
   qos: number | undefined,
   message: ExternalMessage,
-  headerMapping: HeaderMappingProgram,
+  headerMapping: HeaderMappingProgram | undefined,
   context: ExpressionContext,
 ): OutboundMessage {
-  if (headerMapping.isEmpty) return { address, qos, message }
+  if (headerMapping === undefined) return { address, qos, message }
   const headers: Record<string, string> = { ...message.headers }
   headerMapping.apply(context, headers)
   return { address, qos, message: { headers, payload: message.payload } }
+}
+
+/** Compiles a header mapping; undefined when there is nothing to map. */
+export function compileOptionalMapping(
+  mapping: HeaderMapping | undefined,
+): HeaderMappingProgram | undefined {
+  if (mapping === undefined || Object.keys(mapping).length === 0) return undefined
+  return compileHeaderMapping(mapping, ALL_PLACEHOLDERS)
 }
 
 /** Takes note of what became of a signal's messages: told status 200, or that of the error. */

@@ -3,7 +3,7 @@
  */
 import type { ReplyTarget, ResponseType } from '../connection/types.ts'
 import type { ExpressionContext } from '../expression/context.ts'
-import { compileHeaderMapping, type HeaderMappingProgram } from '../expression/header-mapping.ts'
+import type { HeaderMappingProgram } from '../expression/header-mapping.ts'
 import { ALL_PLACEHOLDERS } from '../expression/placeholders.ts'
 import { compileTemplate, type Template } from '../expression/template.ts'
 import type { MapResult } from '../mapping/mapper.ts'
@@ -11,17 +11,16 @@ import type { OutboundMetric } from '../monitoring/counters.ts'
 import type { Adaptable } from '../protocol/adaptable.ts'
 import { type DittoError, dittoError } from '../protocol/errors.ts'
 import type { ExternalMessage } from '../protocol/external-message.ts'
-import { booleanHeader } from '../protocol/headers.ts'
 import type { Signal } from '../protocol/signal.ts'
 import type { NamedMapper } from './mappers.ts'
 import type { Monitor } from './monitor.ts'
-import { MonitoredReceipt, outgoingTo } from './outgoing.ts'
+import { compileOptionalMapping, MonitoredReceipt, outgoingTo } from './outgoing.ts'
 import type { Publisher } from './publisher.ts'
 
 /** A compiled reply target. */
 export interface ReplyProgram {
   readonly address: Template
-  readonly headerMapping: HeaderMappingProgram
+  readonly headerMapping: HeaderMappingProgram | undefined
   readonly expected: ReadonlySet<ResponseType>
 }
 
@@ -30,7 +29,7 @@ export function compileReplyTarget(target: ReplyTarget): ReplyProgram | undefine
   if (!target.enabled || target.address === undefined) return undefined
   return {
     address: compileTemplate(target.address, ALL_PLACEHOLDERS),
-    headerMapping: compileHeaderMapping(target.headerMapping ?? {}, ALL_PLACEHOLDERS),
+    headerMapping: compileOptionalMapping(target.headerMapping),
     expected: new Set(target.expectedResponseTypes ?? ['response', 'error']),
   }
 }
@@ -39,6 +38,8 @@ export function compileReplyTarget(target: ReplyTarget): ReplyProgram | undefine
 export interface Reply {
   readonly response: Adaptable
   readonly program: ReplyProgram | undefined
+  /** What the request's own header `response-required` says; errors before mapping are wanted. */
+  readonly required: boolean
   /** The mapper that mapped the request maps its response. */
   readonly mapper: NamedMapper
   /** Subjects of the request, for `request:subjectId`. */
@@ -84,7 +85,7 @@ export class Replies {
       monitor.success('dropped', subject, 'Dropped response since the source has no reply target.')
       return false
     }
-    if (!booleanHeader(response.headers, 'response-required', true)) {
+    if (!reply.required) {
       monitor.success('filtered', subject, RESPONSE_NOT_REQUIRED)
       return false
     }

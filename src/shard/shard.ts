@@ -247,6 +247,7 @@ class RunningShard implements Shard {
 
   #mapperEnvironment(): MapperEnvironment {
     return {
+      connectionId: this.#description.connection.id,
       limits: this.#description.settings.script,
       recorder: this.#environment.recorder,
       onConsole: (definition, level, text) =>

@@ -5,16 +5,11 @@
 import { randomUUID } from 'node:crypto'
 import type { Connection, Source } from '../connection/types.ts'
 import type { ExpressionContext } from '../expression/context.ts'
-import { compileHeaderMapping, type HeaderMappingProgram } from '../expression/header-mapping.ts'
-import {
-  ALL_PLACEHOLDERS,
-  ENFORCEMENT_FILTER,
-  ENFORCEMENT_INPUT,
-  HEADER_ONLY,
-} from '../expression/placeholders.ts'
+import type { HeaderMappingProgram } from '../expression/header-mapping.ts'
+import { ENFORCEMENT_FILTER, ENFORCEMENT_INPUT, HEADER_ONLY } from '../expression/placeholders.ts'
 import { compileTemplate, type Template } from '../expression/template.ts'
 import type { InboundMetric } from '../monitoring/counters.ts'
-import type { Adaptable } from '../protocol/adaptable.ts'
+import type { Adaptable, DittoHeaders } from '../protocol/adaptable.ts'
 import { signalKindOf } from '../protocol/classify.ts'
 import {
   connectionConfigurationInvalid,
@@ -22,13 +17,15 @@ import {
 } from '../protocol/connectivity-errors.ts'
 import { entityIdOf } from '../protocol/entity-id.ts'
 import { type DittoError, DittoException, toDittoError } from '../protocol/errors.ts'
-import { readableFromOutside } from '../protocol/headers.ts'
+import { readableFromOutside, typedHeader } from '../protocol/headers.ts'
 import { placeholderUnresolved } from '../protocol/placeholder-errors.ts'
+import { errorResponse } from '../protocol/responses.ts'
 import type { Signal } from '../protocol/signal.ts'
 import type { Delivery } from '../transport/transport.ts'
 import { type AckRequestProgram, compileAckRequests } from './ack-requests.ts'
 import type { NamedMapper } from './mappers.ts'
 import type { Monitor } from './monitor.ts'
+import { compileOptionalMapping } from './outgoing.ts'
 import { compileReplyTarget, type ReplyProgram } from './replies.ts'
 
 /** What a source is compiled with. */
@@ -47,7 +44,7 @@ export class SourceProgram {
   readonly #connectionId: string
   readonly #now: () => number
   readonly #monitors: ReadonlyMap<string, Monitor<InboundMetric>>
-  readonly #headerMapping: HeaderMappingProgram
+  readonly #headerMapping: HeaderMappingProgram | undefined
   readonly #subjects: readonly Template[]
   readonly #constantSubjects: readonly string[] | undefined
   readonly #enforcement: { input: Template; filters: readonly Template[] } | undefined
@@ -62,7 +59,7 @@ export class SourceProgram {
       source.addresses.map((address) => [address, environment.monitorOf(address)]),
     )
     this.reply = compileReplyTarget(source.replyTarget)
-    this.#headerMapping = compileHeaderMapping(readableOnly(source.headerMapping), ALL_PLACEHOLDERS)
+    this.#headerMapping = compileOptionalMapping(readableOnly(source.headerMapping))
     this.#subjects = source.authorizationContext.map((text) => compileTemplate(text, HEADER_ONLY))
     this.#constantSubjects = constants(this.#subjects)
     this.#enforcement = source.enforcement && {
@@ -79,17 +76,18 @@ export class SourceProgram {
 
   /**
    * Makes a signal of what a mapper gave: header mapping, authorization context, acknowledgement
-   * requests. The adaptable's headers are completed in place: the mapper made them for this message.
+   * requests.
    */
   toSignal(adaptable: Adaptable, delivery: Delivery): Signal | DittoError {
     try {
       const kind = signalKindOf(adaptable)
       const context = this.#contextOf(adaptable, delivery)
-      this.#mapHeaders(adaptable, context)
+      const headers = this.#completeHeaders(adaptable.headers, context)
       const subjects = this.#constantSubjects ?? this.#resolveSubjects(context)
-      this.#ackRequests.apply(adaptable, kind, context)
+      this.#ackRequests.apply(headers, adaptable, kind, context)
       const entityId = entityIdOf(adaptable.topic)
-      return { kind, adaptable, entityId, origin: this.#connectionId, subjects }
+      const completed = { ...adaptable, headers }
+      return { kind, adaptable: completed, entityId, origin: this.#connectionId, subjects }
     } catch (thrown) {
       return toDittoError(thrown, UNEXPECTED)
     }
@@ -114,14 +112,10 @@ export class SourceProgram {
       : placeholderUnresolved(this.source.enforcement?.filters.join(', ') ?? '')
   }
 
-  /** The context in which expressions about a message of this source are evaluated. */
-  contextOf(adaptable: Adaptable | undefined, delivery: Delivery): ExpressionContext {
-    return this.#contextOf(adaptable, delivery)
-  }
-
-  /** Completes the headers of an error response, so that it finds its way to the reply target. */
-  mapErrorHeaders(response: Adaptable, delivery: Delivery): void {
-    this.#mapHeaders(response, this.#contextOf(response, delivery))
+  /** The error response to a message of this source, with headers that let it find the reply target. */
+  errorResponse(error: DittoError, request: Adaptable | undefined, delivery: Delivery): Adaptable {
+    const context = this.#contextOf(request, delivery)
+    return errorResponse(request, error, this.#completeHeaders(request?.headers ?? {}, context))
   }
 
   #contextOf(adaptable: Adaptable | undefined, delivery: Delivery): ExpressionContext {
@@ -136,12 +130,14 @@ export class SourceProgram {
   }
 
   /** Headers that the payload brought win over the mapping. */
-  #mapHeaders({ headers }: Adaptable, context: ExpressionContext): void {
+  #completeHeaders(own: DittoHeaders, context: ExpressionContext): DittoHeaders {
     const mapped: Record<string, string> = {}
-    this.#headerMapping.apply(context, mapped)
-    for (const name in mapped) headers[name] ??= mapped[name]!
-    for (const name in headers) if (!readableFromOutside(name)) delete headers[name]
+    this.#headerMapping?.apply(context, mapped)
+    const headers: DittoHeaders = {}
+    for (const name in mapped) headers[name] = typedHeader(name, mapped[name]!)
+    for (const name in own) if (readableFromOutside(name)) headers[name] = own[name]!
     headers['correlation-id'] ??= randomUUID()
+    return headers
   }
 
   #resolveSubjects(context: ExpressionContext): readonly string[] {

@@ -5,7 +5,7 @@
 import { parseTargetTopic, type StreamingType } from '../connection/topics.ts'
 import type { Target } from '../connection/types.ts'
 import type { ExpressionContext } from '../expression/context.ts'
-import { compileHeaderMapping, type HeaderMappingProgram } from '../expression/header-mapping.ts'
+import type { HeaderMappingProgram } from '../expression/header-mapping.ts'
 import { ALL_PLACEHOLDERS, CONNECTION_ONLY } from '../expression/placeholders.ts'
 import { compileTemplate, type Template } from '../expression/template.ts'
 import type { JsonObject } from '../json/types.ts'
@@ -16,6 +16,7 @@ import { streamingTypeOf } from '../routing/streaming-type.ts'
 import { compileRql, type RqlPredicate } from '../rql/evaluate.ts'
 import type { NamedMapper } from './mappers.ts'
 import type { Monitor } from './monitor.ts'
+import { compileOptionalMapping } from './outgoing.ts'
 import { thingOf } from './thing-of.ts'
 
 /** One topic of a target. */
@@ -40,7 +41,7 @@ export class TargetProgram {
   readonly mappers: readonly NamedMapper[]
   readonly monitor: Monitor<OutboundMetric>
   readonly address: Template
-  readonly headerMapping: HeaderMappingProgram
+  readonly headerMapping: HeaderMappingProgram | undefined
   /** The acknowledgement label that the target issues, its placeholder resolved. */
   readonly issuedLabel: string | undefined
   /** Topics with extra fields come first: the first that matches supplies them. */
@@ -53,7 +54,7 @@ export class TargetProgram {
     this.mappers = environment.mappersOf(target.payloadMapping)
     this.monitor = environment.monitor
     this.address = compileTemplate(target.address, ALL_PLACEHOLDERS)
-    this.headerMapping = compileHeaderMapping(target.headerMapping, ALL_PLACEHOLDERS)
+    this.headerMapping = compileOptionalMapping(target.headerMapping)
     this.issuedLabel = resolveLabel(target.issuedAcknowledgementLabel, environment.connectionId)
     this.#topics = compileTopics(target.topics)
     this.enriches = this.#topics.some(({ extraFields }) => extraFields !== undefined)
