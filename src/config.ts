@@ -36,7 +36,7 @@ const DITTO_VARIABLES: Readonly<Record<string, string>> = {
 }
 
 /** Never repeated in an error. */
-const SECRET_KEYS: ReadonlySet<string> = new Set(['devops.password', 'store.encryption_key'])
+const SECRET_KEYS: readonly string[] = ['devops.password', 'store.encryption_key']
 
 type Table = { [key: string]: unknown }
 
@@ -148,10 +148,14 @@ function refused(
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((unknown) => `${where}: ${unknownKey(issue.path, unknown)}`)
     }
-    const given = SECRET_KEYS.has(key) ? '' : `, found ${JSON.stringify(issue.input) ?? 'nothing'}`
+    const given = mayBeShown(key, issue.input) ? `, found ${JSON.stringify(issue.input)}` : ''
     return [`${where}: ${key}: ${issue.message}${given}`]
   })
   return new ConfigError(lines.join('\n'))
+}
+
+function mayBeShown(key: string, input: unknown): boolean {
+  return !SECRET_KEYS.some((secret) => secret.startsWith(key)) && typeof input !== 'object'
 }
 
 function unknownKey(path: readonly PropertyKey[], unknown: string): string {

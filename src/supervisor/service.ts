@@ -5,19 +5,11 @@
  * Every method throws a {@link DittoException} (through its promise where it has one) with the error
  * that the caller shall see; nothing has changed then, unless the method says otherwise.
  */
-import type { Connection } from '../connection/types.ts'
+import type { StoredConnection } from '../connection/store.ts'
 import type { JsonObject } from '../json/types.ts'
 import type { LogEntry } from '../monitoring/log-entry.ts'
 
-/** A stored connection with what the store knows about it. Secrets in clear: mask before showing. */
-export interface StoredConnection {
-  readonly connection: Connection
-  /** Counts changes from 1. */
-  readonly revision: number
-  /** ISO-8601 instants. */
-  readonly created: string
-  readonly modified: string
-}
+export type { StoredConnection } from '../connection/store.ts'
 
 /** The log of one connection. */
 export interface ConnectionLogs {

@@ -1,0 +1,184 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parse } from 'smol-toml'
+import * as assert from 'uvu/assert'
+import { type Config, ConfigError, loadConfig } from '../../src/config.ts'
+import { DEFAULT_CONFIG } from '../../src/config-schema.ts'
+import { suite } from '../support/suite.ts'
+
+const it = suite('config')
+
+const folder = mkdtempSync(join(tmpdir(), 'sluice-config-'))
+const documented = fileURLToPath(new URL('../../config.toml', import.meta.url))
+
+it.after(() => rmSync(folder, { recursive: true }))
+
+function load(toml: string, env: NodeJS.ProcessEnv = {}): Config {
+  const file = join(folder, 'test.toml')
+  writeFileSync(file, toml)
+  return loadConfig(file, env)
+}
+
+function refusal(toml: string, env: NodeJS.ProcessEnv = {}): string {
+  try {
+    load(toml, env)
+  } catch (error) {
+    assert.instance(error, ConfigError)
+    return (error as ConfigError).message.replaceAll(join(folder, 'test.toml'), 'FILE')
+  }
+  throw new Error('nothing was refused')
+}
+
+it('config.toml documents every key with its default', () => {
+  const table = parse(readFileSync(documented, 'utf8'))
+  assert.equal(JSON.parse(JSON.stringify(table)), DEFAULT_CONFIG)
+})
+
+it('says in config.toml what every key without a speaking name is for', () => {
+  const lines = readFileSync(documented, 'utf8').split('\n')
+  const keys = lines.filter((line) => /^\w+ = /.test(line))
+  const commented = keys.filter((line) => line.includes('#'))
+  assert.ok(commented.length / keys.length > 0.9)
+})
+
+it('takes defaults when the default file is missing, with the store in the working folder', () => {
+  const empty = join(folder, 'empty')
+  mkdirSync(empty)
+  const expected = { ...DEFAULT_CONFIG, store: { ...DEFAULT_CONFIG.store, path: `${empty}/data` } }
+  assert.equal(loadConfig(undefined, {}, empty), expected)
+})
+
+it('reads the default file of the working folder', () => {
+  const home = join(folder, 'home')
+  mkdirSync(home)
+  writeFileSync(join(home, 'config.toml'), '[http]\nport = 1')
+  assert.is(loadConfig(undefined, {}, home).http.port, 1)
+})
+
+it('refuses a file that was named and is missing', () => {
+  const missing = join(folder, 'missing.toml')
+  assert.throws(
+    () => loadConfig(missing, {}),
+    (error: Error) => error instanceof ConfigError && error.message.startsWith(missing),
+  )
+})
+
+it('resolves paths against the folder of the file', () => {
+  assert.is(load('[store]\npath = "../s"').store.path, join(folder, '../s'))
+  assert.is(load('[store]\npath = "/s"').store.path, '/s')
+})
+
+it('overrides from the environment, by the type of the key', () => {
+  const config = load('[http]\nport = 1\nhost = "a"', {
+    SLUICE__HTTP__PORT: '9000',
+    SLUICE__MAPPING__JAVASCRIPT__MEMORY_MB: '32',
+    SLUICE__DEVOPS__USERNAME: '42',
+    SLUICE__MONITORING__LOGS__PUBLISHER__ENABLED: 'true',
+    SLUICE__MONITORING__LOGS__PUBLISHER__LEVELS: 'failure',
+    UNRELATED: 'x',
+  })
+  assert.is(config.http.port, 9000)
+  assert.is(config.http.host, 'a')
+  assert.is(config.mapping.javascript.memory_mb, 32)
+  assert.is(config.devops.username, '42')
+  assert.is(config.monitoring.logs.publisher.enabled, true)
+  assert.equal(config.monitoring.logs.publisher.levels, ['failure'])
+})
+
+it("understands Ditto's own variables, weaker than SLUICE__ ones", () => {
+  const env = {
+    DEVOPS_PASSWORD: 'one',
+    CONNECTIVITY_LOGGER_PUBLISHER_ENABLED: 'true',
+    CONNECTIVITY_LOGGER_PUBLISHER_FLUENCY_PORT: '24225',
+  }
+  const config = load('', env)
+  assert.is(config.devops.password, 'one')
+  assert.is(config.monitoring.logs.publisher.enabled, true)
+  assert.is(config.monitoring.logs.publisher.port, 24_225)
+  assert.is(load('', { ...env, SLUICE__DEVOPS__PASSWORD: 'two' }).devops.password, 'two')
+})
+
+const refusals: readonly [toml: string, env: NodeJS.ProcessEnv, message: string][] = [
+  [
+    '[http]\nprot = 1',
+    {},
+    'FILE: http.prot: unknown key. Did you mean <port>? Known keys: host, port, max_body_bytes, ' +
+      'request_timeout_ms',
+  ],
+  [
+    'https = 1',
+    {},
+    'FILE: https: unknown key. Did you mean <http>? Known keys: http, devops, store, workers, ' +
+      'mapping, connections, monitoring, log',
+  ],
+  ['[http]\nport = "80"', {}, 'FILE: http.port: expected an integer from 0 to 65535, found "80"'],
+  ['[http]\nport = 70000', {}, 'FILE: http.port: expected an integer from 0 to 65535, found 70000'],
+  ['[http]\nport = 1.5', {}, 'FILE: http.port: expected an integer from 0 to 65535, found 1.5'],
+  ['http = 1', {}, 'FILE: http: expected a table, found 1'],
+  ['[http]\nhost = true', {}, 'FILE: http.host: expected a text, found true'],
+  [
+    '[workers]\nmax_heap_mb = -1',
+    {},
+    'FILE: workers.max_heap_mb: expected an integer of at least 64, found -1',
+  ],
+  [
+    '[log]\nlevel = "loud"',
+    {},
+    'FILE: log.level: expected one of: fatal, error, warn, info, debug, trace, silent, found "loud"',
+  ],
+  ['[devops]\npassword = 12345', {}, 'FILE: devops.password: expected a text'],
+  [
+    '[store]\nencryption_key = "short"',
+    {},
+    'FILE: store.encryption_key: expected an empty text or at least 16 characters',
+  ],
+  [
+    '[connections]\nbackoff_min_ms = 90000',
+    {},
+    'FILE: connections.backoff_min_ms: expected at most backoff_max_ms',
+  ],
+  [
+    '[http]\nport = "a"\n[log]\nlevel = 1',
+    {},
+    'FILE: http.port: expected an integer from 0 to 65535, found "a"\n' +
+      'FILE: log.level: expected one of: fatal, error, warn, info, debug, trace, silent, found 1',
+  ],
+  [
+    '',
+    { SLUICE__HTTP__PORT: 'many' },
+    'SLUICE__HTTP__PORT: http.port: expected an integer from 0 to 65535, found "many"',
+  ],
+  [
+    '',
+    { SLUICE__HTTP__PROT: '1' },
+    'SLUICE__HTTP__PROT: there is no key <http.prot>. Did you mean <SLUICE__HTTP__PORT>?',
+  ],
+  ['', { SLUICE__HTTP: '1' }, 'SLUICE__HTTP: there is no key <http>.'],
+  ['', { SLUICE____PROTO____X: '1' }, 'SLUICE____PROTO____X: there is no key <.proto..x>.'],
+  ['', { SLUICE____PROTO__: '1' }, 'SLUICE____PROTO__: there is no key <.proto.>.'],
+  [
+    '[monitoring.logs.publisher]\nenabled = 1',
+    {},
+    'FILE: monitoring.logs.publisher.enabled: expected true or false, found 1',
+  ],
+  [
+    '[http\nport = 1',
+    {},
+    'FILE: line 1, column 6: Invalid TOML document: illegal character in key',
+  ],
+]
+
+for (const [toml, env, message] of refusals) {
+  it(`refuses ${JSON.stringify(toml)} ${Object.keys(env)}`, () => {
+    const actual = refusal(toml, env)
+    assert.is(actual.startsWith(message) ? message : actual, message)
+  })
+}
+
+it('shows no part of a file that is no TOML: it may hold passwords', () => {
+  assert.not.match(refusal('[devops]\npassword = "canary\n'), /canary/)
+  assert.not.match(refusal('[devops]\npassword = ["canary"]'), /canary/)
+  assert.not.match(refusal('devops = "canary"'), /canary/)
+})
