@@ -1,0 +1,92 @@
+/** The engine's end of one shard: its task on a worker thread and its port. Knows no thread but its number. */
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import type { LogEntry } from '../monitoring/log-entry.ts'
+import type { DittoError } from '../protocol/errors.ts'
+import type { Subscription } from '../routing/router.ts'
+import type { ShardDescription, ShardStatus } from '../shard/description.ts'
+import type { ShardOrder, ShardReport, ShardTask } from './messages.ts'
+import type { Pool } from './pool.ts'
+
+/** What a link is made from. */
+export interface ShardLinkOptions {
+  readonly description: ShardDescription
+  readonly thread: number
+  readonly counters: SharedArrayBuffer
+  readonly pool: Pool
+  readonly onStatus: (shard: number, status: ShardStatus) => void
+}
+
+/** What became of the attempt to make a shard. */
+export type Making =
+  | { readonly outcome: 'made'; readonly subscription: Subscription }
+  | { readonly outcome: 'refused'; readonly error: DittoError }
+  | { readonly outcome: 'lost' }
+
+/** A shard that lives, or is about to. */
+export class ShardLink {
+  readonly description: ShardDescription
+  readonly thread: number
+  readonly making: Promise<Making>
+  /** Resolves when the task is over: undefined after a close or a refusal, else what ended it. */
+  readonly ended: Promise<Error | undefined>
+  readonly #port: MessagePort
+  readonly #reads = new Map<number, (entries: readonly LogEntry[]) => void>()
+  #nextRequest = 0
+  #over = false
+
+  constructor({ description, thread, counters, pool, onStatus }: ShardLinkOptions) {
+    this.description = description
+    this.thread = thread
+    const { port1, port2 } = new MessageChannel()
+    this.#port = port1
+    const { promise, resolve } = Promise.withResolvers<Making>()
+    this.making = promise
+    port1.on('message', (report: ShardReport) => {
+      if (report.kind === 'made') resolve({ outcome: 'made', subscription: report.subscription })
+      else if (report.kind === 'refused') resolve({ outcome: 'refused', error: report.error })
+      else if (report.kind === 'status') onStatus(description.shard, report.status)
+      else this.#settleRead(report.request, report.entries)
+    })
+    const task: ShardTask = { kind: 'shard', description, counters, port: port2 }
+    this.ended = pool.run(thread, task, [port2]).then(
+      () => undefined,
+      (error: Error) => error,
+    )
+    void this.ended.then((error) => {
+      // What the shard said last may still be on its way: the port is read before it is closed.
+      setImmediate(() => {
+        if (error !== undefined) resolve({ outcome: 'lost' })
+        this.#end()
+      })
+    })
+  }
+
+  order(order: ShardOrder): void {
+    this.#port.postMessage(order)
+  }
+
+  /** The shard's log; empty when the shard is gone. */
+  readLogs(): Promise<readonly LogEntry[]> {
+    return new Promise((resolve) => {
+      if (this.#over) {
+        resolve([])
+        return
+      }
+      const request = this.#nextRequest++
+      this.#reads.set(request, resolve)
+      this.order({ kind: 'read-logs', request })
+    })
+  }
+
+  #settleRead(request: number, entries: readonly LogEntry[]): void {
+    this.#reads.get(request)?.(entries)
+    this.#reads.delete(request)
+  }
+
+  #end(): void {
+    this.#over = true
+    this.#port.close()
+    for (const settle of this.#reads.values()) settle([])
+    this.#reads.clear()
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * The composition root of a worker thread: its share of the twins, its routing table, its end of the
+ * mesh, its flight recorder, and the shards that live on it. Carries signals between them, looks into
+ * none.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import type { Connection } from '../connection/types.ts'
+import { asConfigurationError } from '../mapping/definitions.ts'
+import { counterAddresses, createCounterBuffer, ShardCounters } from '../monitoring/counters.ts'
+import { connectivityInternalError } from '../protocol/connectivity-errors.ts'
+import { type DittoError, DittoException } from '../protocol/errors.ts'
+import type { Signal } from '../protocol/signal.ts'
+import { createMesh, type Mesh } from '../routing/mesh.ts'
+import { createRoutingTable, type RoutingTable } from '../routing/table.ts'
+import type { ShardDescription, ShardStatus } from '../shard/description.ts'
+import { createShard, type Shard } from '../shard/shard.ts'
+import { transports } from '../transport/registry.ts'
+import type { TransportFactory } from '../transport/transport.ts'
+import { openTwinLayout } from '../twin/layout.ts'
+import type { Partition, PartitionLink } from '../twin/partition.ts'
+import { createPartitionedTwin } from '../twin/partitioned.ts'
+import { openPartition } from '../twin/store.ts'
+import type { Twin } from '../twin/twin.ts'
+import { type FlightRecorder, openFlightRecorder } from './flight-recorder.ts'
+import type {
+  ShardOrder,
+  ShardReport,
+  ShardTask,
+  ThreadOrder,
+  ThreadReport,
+  ThreadTask,
+} from './messages.ts'
+import { recorderFile } from './recorder-files.ts'
+
+/** A batch of commands for a partition of another thread. */
+interface PartitionRequest {
+  readonly partition: number
+  readonly batch: readonly Signal[]
+}
+
+/** One per worker thread. */
+export class EngineThread {
+  readonly #task: ThreadTask
+  readonly #mesh: Mesh
+  readonly #table: RoutingTable
+  readonly #recorder: FlightRecorder
+  readonly #twin: Twin
+  readonly #partitions = new Map<number, Partition>()
+  readonly #shards = new Map<number, Shard>()
+
+  constructor(task: ThreadTask) {
+    const { thread, settings } = task
+    this.#task = task
+    this.#recorder = openFlightRecorder(recorderFile(settings.recorderFolder, thread))
+    this.#mesh = createMesh(thread, {
+      signals: (shard, batch) => this.#shards.get(shard)?.deliver(batch),
+      acknowledgements: (shard, batch) => this.#shards.get(shard)?.acknowledge(batch),
+      congestion: (shard, congested) => this.#table.setCongested(shard, congested),
+      request: (body) => this.#executeLocally(body as PartitionRequest),
+    })
+    this.#table = createRoutingTable(this.#mesh)
+    this.#twin = this.#openTwin()
+  }
+
+  /** Serves until told to stop; then closes the twins. */
+  async run(): Promise<void> {
+    const { port } = this.#task
+    const { promise: stopped, resolve: stop } = Promise.withResolvers<void>()
+    port.on('message', (order: ThreadOrder) => {
+      if (order.kind === 'stop') stop()
+      else void this.#obey(order)
+    })
+    report(port, { kind: 'ready' })
+    await stopped
+    await this.#twin.close()
+    this.#mesh.close()
+    this.#recorder.close()
+    port.close()
+  }
+
+  /** Runs one shard until it has closed. */
+  async runShard({ description, counters, port }: ShardTask): Promise<void> {
+    const tell = (message: ShardReport): void => port.postMessage(message)
+    try {
+      const shard = await this.#createShard(
+        description,
+        new ShardCounters(counters, counterAddresses(description.connection)),
+        (status) => tell({ kind: 'status', status }),
+      )
+      this.#shards.set(description.shard, shard)
+      tell({ kind: 'made', subscription: shard.subscription })
+      await obeyUntilClosed(shard, port)
+      this.#shards.delete(description.shard)
+    } catch (thrown) {
+      if (!(thrown instanceof DittoException)) throw thrown
+      tell({ kind: 'refused', error: thrown.error })
+    }
+    port.close()
+  }
+
+  async #createShard(
+    description: ShardDescription,
+    counters: ShardCounters,
+    onStatus: (status: ShardStatus) => void,
+  ): Promise<Shard> {
+    const { shard, connection } = description
+    return createShard(description, {
+      thread: this.#task.thread,
+      twin: this.#twin,
+      router: this.#table,
+      recorder: this.#recorder.recorderFor(shard, connection.id),
+      createTransport: await loadTransport(connection),
+      counters,
+      onStatus,
+      now: Date.now,
+    })
+  }
+
+  async #obey(order: Exclude<ThreadOrder, { kind: 'stop' }>): Promise<void> {
+    if (order.kind === 'link') {
+      this.#mesh.connect(order.thread, order.port)
+      return
+    }
+    let value: DittoError | null = null
+    if (order.kind === 'subscriptions') this.#table.update(order.subscriptions)
+    else if (order.kind === 'park') this.#table.park(order.connectionId)
+    else if (order.kind === 'unpark') this.#table.unpark(order.connectionId)
+    else value = await this.#check(order.description)
+    report(this.#task.port, { kind: 'answer', request: order.request, value })
+  }
+
+  /** Makes a shard of the connection, which compiles everything there is, and forgets it. */
+  async #check(description: ShardDescription): Promise<DittoError | null> {
+    const addresses = counterAddresses(description.connection)
+    const counters = new ShardCounters(createCounterBuffer(addresses), addresses)
+    try {
+      const shard = await this.#createShard(description, counters, () => {})
+      await shard.close()
+      return null
+    } catch (thrown) {
+      if (thrown instanceof DittoException) return asConfigurationError(thrown.error)
+      return connectivityInternalError(String(thrown))
+    }
+  }
+
+  #openTwin(): Twin {
+    const { thread, settings } = this.#task
+    const layout = openTwinLayout(settings.twinFolder, settings.threads)
+    const links = Array.from({ length: layout.count }, (_, index): PartitionLink => {
+      const owner = index % settings.threads
+      if (owner !== thread) {
+        return {
+          execute: (batch) => {
+            const request: PartitionRequest = { partition: index, batch }
+            return this.#mesh.request(owner, request) as ReturnType<PartitionLink['execute']>
+          },
+        }
+      }
+      const partition = openPartition(layout.pathOf(index))
+      this.#partitions.set(index, partition)
+      return partition
+    })
+    return createPartitionedTwin(links, async () => {
+      await Promise.all([...this.#partitions.values()].map((partition) => partition.close()))
+    })
+  }
+
+  async #executeLocally({ partition, batch }: PartitionRequest): Promise<unknown> {
+    const local = this.#partitions.get(partition)
+    if (local === undefined) throw new Error(`partition ${partition} is not on this thread`)
+    return local.execute(batch)
+  }
+}
+
+function report(port: MessagePort, message: ThreadReport): void {
+  port.postMessage(message)
+}
+
+async function loadTransport({ connectionType }: Connection): Promise<TransportFactory> {
+  const load = transports[connectionType]
+  if (load === undefined) throw new Error(`there is no binding for ${connectionType}`)
+  return load()
+}
+
+/** Passes orders on to the shard; resolves when it has closed. */
+async function obeyUntilClosed(shard: Shard, port: MessagePort): Promise<void> {
+  const { promise: closed, resolve, reject } = Promise.withResolvers<void>()
+  port.on('message', (order: ShardOrder) => {
+    if (order.kind === 'start') shard.start()
+    else if (order.kind === 'retry') shard.retry()
+    else if (order.kind === 'set-logs') shard.setLogs(order.active)
+    else if (order.kind === 'reset-logs') shard.resetLogs()
+    else if (order.kind === 'close') shard.close().then(resolve, reject)
+    else {
+      const logs: ShardReport = { kind: 'logs', request: order.request, entries: shard.logs() }
+      port.postMessage(logs)
+    }
+  })
+  await closed
+}
