@@ -7,6 +7,7 @@ import { mergePatch } from '../json/merge-patch.ts'
 import { setOwn } from '../json/own.ts'
 import { getAt, removeAt, setAt } from '../json/pointer.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../json/types.ts'
+import { parseThingId } from '../protocol/entity-id.ts'
 import { DittoException } from '../protocol/errors.ts'
 import { signalUnsupported, unknownCommand } from '../protocol/protocol-errors.ts'
 import { inlinePolicyNotAllowed, thingConflict, thingNotFound } from '../protocol/things-errors.ts'
@@ -136,8 +137,12 @@ export function minimalPatch(
   return Object.keys(minimal).length === 0 ? undefined : minimal
 }
 
-/** A new thing; without a policy id it has the one of the thing itself, as in Ditto. */
+/**
+ * A new thing; without a policy id it has the one of the thing itself, as in Ditto. Throws 400
+ * `things:id.invalid`: an id that is none would be stored for ever.
+ */
 function created(given: JsonObject, thingId: string): Change {
+  parseThingId(thingId)
   const thing = inOrder({ ...given, thingId, policyId: given.policyId ?? thingId })
   return { action: 'created', thing, value: thing }
 }

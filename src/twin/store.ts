@@ -6,9 +6,12 @@
  * A partition is opened once, by one thread of one process. So nobody else writes between its reading
  * and its writing, and it need not hold the write lock while it computes.
  */
+import { setImmediate } from 'node:timers/promises'
 import { open, type RootDatabase } from 'lmdb'
+import { errorResponse } from '../protocol/responses.ts'
 import type { Signal } from '../protocol/signal.ts'
-import { applyCommand } from './apply.ts'
+import { type ApplyContext, applyCommand } from './apply.ts'
+import { internalError } from './errors.ts'
 import type { Partition } from './partition.ts'
 import { type PolicyEnforcer, permissivePolicy } from './policy.ts'
 import { decodeRecord, encodeRecord } from './record.ts'
@@ -53,6 +56,7 @@ class LmdbPartition implements Partition {
   #working: Promise<void> | undefined
   /** Why nothing can be written any more. */
   #failure: Error | undefined
+  #closed = false
 
   constructor(path: string, options: PartitionOptions) {
     this.#path = path
@@ -68,6 +72,9 @@ class LmdbPartition implements Partition {
       // A write resolves when it is on the disk. With `overlappingSync` it would resolve before, and
       // a flush that fails would be told to nobody.
       overlappingSync: false,
+      // Turns are made here. What lmdb batches by itself has a promise that nobody gets: when its
+      // commit fails, the process would end with an unhandled rejection.
+      eventTurnBatching: false,
       // Things are cached here, parsed.
       cache: false,
     })
@@ -75,21 +82,23 @@ class LmdbPartition implements Partition {
 
   execute(batch: readonly Signal[]): Promise<readonly Outcome[]> {
     return new Promise((resolve, reject) => {
+      if (this.#closed) throw new Error(`The twin partition ${this.#path} is closed.`)
       this.#waiting.push({ batch, resolve, reject })
       this.#working ??= this.#work()
     })
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
     await this.#working
-    this.#failure ??= new Error(`The twin partition ${this.#path} is closed.`)
     await this.#database.close()
   }
 
   /** Works off what waits, turn after turn. Never rejects: each batch learns of its own failure. */
   async #work(): Promise<void> {
-    // Batches of the same turn of the event loop shall share the first transaction too.
-    await Promise.resolve()
+    // What this turn of the event loop still delivers shall share the first transaction.
+    await setImmediate()
     while (this.#waiting.length > 0) {
       const turn = this.#takeTurn()
       try {
@@ -103,6 +112,8 @@ class LmdbPartition implements Partition {
   }
 
   #takeTurn(): readonly Request[] {
+    // Batches that only retrieve shall not fail with others any more.
+    if (this.#failure !== undefined) return this.#waiting.splice(0, 1)
     let commands = 0
     let count = 0
     for (const { batch } of this.#waiting) {
@@ -124,16 +135,32 @@ class LmdbPartition implements Partition {
     for (const { batch } of turn) {
       const outcomes: Outcome[] = []
       for (const command of batch) {
-        const { entityId } = command
-        const before = changed.get(entityId) ?? this.#read(entityId)
-        const { outcome, after } = applyCommand(before, command, context)
-        if (after !== undefined && after !== before) changed.set(entityId, after)
-        outcomes.push(outcome)
+        outcomes.push(this.#executeCommand(command, context, changed))
       }
       results.push(outcomes)
     }
     if (changed.size > 0) await this.#write(changed)
     for (const [index, { resolve }] of turn.entries()) resolve(results[index]!)
+  }
+
+  /** Executes one command on what the turn has made of its thing so far. */
+  #executeCommand(
+    command: Signal,
+    context: ApplyContext,
+    changed: Map<string, ThingRecord>,
+  ): Outcome {
+    const { entityId, adaptable } = command
+    let before: ThingRecord | undefined
+    try {
+      before = changed.get(entityId) ?? this.#read(entityId)
+    } catch (thrown) {
+      // One damaged record must not take down the commands beside it.
+      const error = internalError(`What is stored of '${entityId}' cannot be read: ${thrown}`)
+      return { response: errorResponse(adaptable, error, adaptable.headers) }
+    }
+    const { outcome, after } = applyCommand(before, command, context)
+    if (after !== undefined && after !== before) changed.set(entityId, after)
+    return outcome
   }
 
   #read(thingId: string): ThingRecord | undefined {
@@ -150,13 +177,13 @@ class LmdbPartition implements Partition {
     if (this.#failure !== undefined) throw this.#failure
     const texts: string[] = []
     try {
-      let written: Promise<boolean> | undefined
-      for (const [thingId, record] of changed) {
-        const text = encodeRecord(record)
-        written = this.#database.put(thingId, text)
-        texts.push(text)
-      }
-      await written
+      await this.#database.batch(() => {
+        for (const [thingId, record] of changed) {
+          const text = encodeRecord(record)
+          this.#database.put(thingId, text)
+          texts.push(text)
+        }
+      })
     } catch (thrown) {
       throw await this.#fail(thrown)
     }
