@@ -3,11 +3,21 @@
  * schemas of the mappers and must never have the native addon in its process.
  */
 import { createRequire } from 'node:module'
+import { setFlagsFromString } from 'node:v8'
 import type ivm from 'isolated-vm'
 
 const load = createRequire(import.meta.url)
 
+let addon: typeof ivm | undefined
+
 /** The addon; loaded once per thread. */
 export function isolatedVm(): typeof ivm {
-  return load('isolated-vm') as typeof ivm
+  if (addon === undefined) {
+    // V8 13.6 drops the interrupt check from small loops that it unrolls, although inlined allocations
+    // are all that is left in them: neither time nor memory limits can end `for (;;) new Array(9).fill(0)`
+    // then, and the thread is lost. The flag counts for what is optimized from now on, in every isolate.
+    setFlagsFromString('--no-turboshaft-loop-unrolling')
+    addon = load('isolated-vm') as typeof ivm
+  }
+  return addon
 }

@@ -22,7 +22,14 @@ import {
   RUNAWAY_WINDOW_MS,
   RUNAWAYS_TOLERATED,
 } from './limits.ts'
-import { type Direction, memoryText, type Outcome, type Program, timeText } from './program.ts'
+import {
+  type Direction,
+  memoryText,
+  type Outcome,
+  type Program,
+  TIMEOUT,
+  timeText,
+} from './program.ts'
 import { RecentCount } from './runaways.ts'
 
 /** What became of one message: its results as the driver wrote them, or why there are none. */
@@ -85,24 +92,35 @@ export class BatchRunner {
       const text = batch.text(from, to, withBytes)
       const bytes = withBytes ? batch.bytes(from, to) : undefined
       const outcome = this.#program.call(direction, text, bytes, limitMs)
-      if (outcome.kind === 'report') this.#take(outcome, limitMs, entries)
+      if (outcome.kind === 'report') this.#take(direction, outcome, limitMs, entries)
       else until = this.#bury(outcome, from, to, until, entries)
     }
     return entries
   }
 
-  #take(outcome: Outcome & { kind: 'report' }, limitMs: number, entries: Entry[]): void {
-    const { report, timedOut } = outcome
+  #take(
+    direction: Direction,
+    outcome: Outcome & { kind: 'report' },
+    limitMs: number,
+    entries: Entry[],
+  ): void {
+    const { report, interruption } = outcome
     for (const [level, text] of report.c) this.#onLine(level, text)
-    if (report.b > 0) giveBytes(report.r, outcome.bytes)
+    if (direction === 'outbound') giveBytes(report.r, outcome.bytes)
     for (const entry of report.r as readonly Entry[]) {
       entries.push('t' in entry ? this.#overdue(limitMs) : entry)
     }
     if (report.n === 1) this.#withBytes = true
-    if (!timedOut) return
-    // Outside of a message it is a promise job that runs on: it fails nothing that was returned.
-    if (report.a === 1 || report.r.length === 0) entries.push(this.#overdue(limitMs))
-    else this.#onLine('error', `A promise of the script ran on. ${timeText(limitMs)}`)
+    if (interruption === undefined) return
+    const inMessage = report.a === 1 || report.r.length === 0
+    if (interruption !== TIMEOUT && inMessage) {
+      entries.push({ e: `Could not map message due to unknown problem: ${interruption}`, s: '' })
+    } else if (inMessage) {
+      entries.push(this.#overdue(limitMs))
+    } else {
+      // Outside of a message a promise of the script ran on; it fails nothing that was returned.
+      this.#onLine('error', `A promise of the script was ended: ${interruption}`)
+    }
   }
 
   /** Answers up to where the batch may go in the next isolate. */

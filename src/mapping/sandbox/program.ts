@@ -31,7 +31,8 @@ export type Outcome =
       readonly kind: 'report'
       readonly report: Report
       readonly bytes: Uint8Array
-      readonly timedOut: boolean
+      /** Why the call ended early: {@link TIMEOUT}, or the text of an error outside of the script. */
+      readonly interruption?: string
     }
   /** The isolate is gone. `completed` messages of the call had been mapped before. */
   | { readonly kind: 'died'; readonly completed: number; readonly wasFresh: boolean }
@@ -44,6 +45,9 @@ interface Installed {
   readonly report: Reference<Driver['report']>
   readonly takeBytes: Reference<Driver['takeBytes']>
 }
+
+/** What isolated-vm says of a call that took longer than its timeout. */
+export const TIMEOUT = 'Script execution timed out.'
 
 const NO_BYTES = new Uint8Array(0)
 const COPY_RESULT = { result: { copy: true } } as const
@@ -104,9 +108,9 @@ export class Program {
         direction === 'inbound'
           ? installed.inbound.applySync(undefined, [input, limitMs, copyIn(bytes)], { timeout })
           : installed.outbound.applySync(undefined, [input, limitMs], { timeout })
-      return this.#reported(installed, text as string, false)
-    } catch {
-      return this.#interrupted(installed, wasFresh)
+      return this.#reported(installed, text as string)
+    } catch (thrown) {
+      return this.#interrupted(installed, wasFresh, thrown)
     } finally {
       this.#environment.recorder.leave()
     }
@@ -121,22 +125,23 @@ export class Program {
     this.#sandbox.release()
   }
 
-  #reported(installed: Installed, text: string, timedOut: boolean): Outcome {
+  #reported(installed: Installed, text: string): Outcome & { kind: 'report' } {
     const report: Report = JSON.parse(text)
     const bytes =
       report.b === 0 ? NO_BYTES : installed.takeBytes.applySync(undefined, [], COPY_RESULT)
     this.#sandbox.used ||= report.r.length > 0
-    return { kind: 'report', report, bytes, timedOut }
+    return { kind: 'report', report, bytes }
   }
 
   /** After a timeout the isolate lives on and still has what was finished; else it is given up. */
-  #interrupted(installed: Installed, wasFresh: boolean): Outcome {
+  #interrupted(installed: Installed, wasFresh: boolean, thrown: unknown): Outcome {
     if (this.#sandbox.isAlive) {
       try {
         const timeout = this.#environment.limits.maxExecutionMs
         const text = installed.report.applySync(undefined, [], { timeout })
         this.#sandbox.used = true
-        return this.#reported(installed, text, true)
+        const interruption = thrown instanceof Error ? thrown.message : String(thrown)
+        return { ...this.#reported(installed, text), interruption }
       } catch {
         // The isolate does not even answer this much, and is treated like one that ran out of memory.
       }
@@ -186,7 +191,7 @@ export class Program {
     const { memoryMb, maxExecutionMs } = this.#environment.limits
     if (!this.#sandbox.isAlive) return memoryText(memoryMb)
     const text = compileErrorText(thrown, this.#scripts)
-    return text.includes('Script execution timed out.') ? timeText(maxExecutionMs) : text
+    return text.includes(TIMEOUT) ? timeText(maxExecutionMs) : text
   }
 }
 

@@ -34,8 +34,13 @@ export function makeByteJudge(builtins: Builtins, defaultWrapper: unknown): () =
   return () => {
     if (mapToDittoProtocolMsgWrapper !== defaultWrapper) return true
     if (mapToDittoProtocolMsg !== judged) {
-      verdict = usesByteParameter(builtins.source(mapToDittoProtocolMsg))
       judged = mapToDittoProtocolMsg
+      verdict = true
+      try {
+        verdict = usesByteParameter(builtins.source(judged))
+      } catch {
+        // No function, or a script that broke what the judgement needs: that, too, is a doubt.
+      }
     }
     return verdict
   }

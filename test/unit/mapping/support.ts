@@ -1,0 +1,85 @@
+/** What the tests of mappers share: an environment, definitions and messages. */
+import type { MappingDefinition } from '../../../src/connection/types.ts'
+import type { JsonObject } from '../../../src/json/types.ts'
+import type {
+  Mapper,
+  MapperEnvironment,
+  MapResult,
+  ScriptLimits,
+} from '../../../src/mapping/mapper.ts'
+import { createMapper } from '../../../src/mapping/registry.ts'
+import { type Adaptable, parseAdaptable } from '../../../src/protocol/adaptable.ts'
+import type { ExternalMessage } from '../../../src/protocol/external-message.ts'
+
+export const LIMITS: ScriptLimits = { maxScriptBytes: 50_000, maxExecutionMs: 100, memoryMb: 16 }
+
+/** An environment that keeps what it is told. */
+export interface TestEnvironment extends MapperEnvironment {
+  readonly console: string[]
+  readonly recorded: string[]
+}
+
+export function testEnvironment(limits: Partial<ScriptLimits> = {}): TestEnvironment {
+  const console: string[] = []
+  const recorded: string[] = []
+  return {
+    connectionId: 'test:connection',
+    limits: { ...LIMITS, ...limits },
+    recorder: {
+      enter: (definition) => recorded.push(`enter ${definition}`),
+      leave: () => recorded.push('leave'),
+    },
+    onConsole: (definition, level, text) => console.push(`${definition} ${level} ${text}`),
+    console,
+    recorded,
+  }
+}
+
+export function javaScript(options: JsonObject): MappingDefinition {
+  return { mappingEngine: 'JavaScript', options }
+}
+
+/** A mapper with an incoming script, under the id `js`. */
+export function incoming(script: string, environment = testEnvironment()): Mapper {
+  const definition = javaScript({ incomingScript: script })
+  return createMapper({ id: 'js', engine: 'JavaScript', definition }, environment)
+}
+
+/** A mapper with an outgoing script, under the id `js`. */
+export function outgoing(script: string, environment = testEnvironment()): Mapper {
+  const definition = javaScript({ outgoingScript: script })
+  return createMapper({ id: 'js', engine: 'JavaScript', definition }, environment)
+}
+
+export function external(
+  payload: string | Uint8Array | undefined,
+  headers: Record<string, string> = {},
+): ExternalMessage {
+  return { headers, payload }
+}
+
+export function adaptable(json: JsonObject = {}): Adaptable {
+  return parseAdaptable({
+    topic: 'demo/pump/things/twin/events/modified',
+    headers: { 'correlation-id': 'c-1' },
+    path: '/attributes/on',
+    value: true,
+    revision: 42,
+    ...json,
+  })
+}
+
+/** Values of each result, or its description; for comparing at a glance. */
+export function outcomes<T>(
+  results: readonly MapResult<T>[],
+  show: (value: T) => unknown,
+): unknown[] {
+  return results.map((result) =>
+    result.ok ? result.values.map(show) : (result.error.description ?? result.error.message),
+  )
+}
+
+/** The values of the signals of each message, or what went wrong. */
+export function values(results: readonly MapResult<Adaptable>[]): unknown[] {
+  return outcomes(results, ({ value }) => value)
+}
