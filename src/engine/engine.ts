@@ -101,6 +101,8 @@ export class Engine implements EngineControl {
       if (subscription.connectionId === connectionId) this.#subscriptions.delete(shard)
     }
     await this.#askAll({ kind: 'park', connectionId })
+    // By the second answer what a thread had sent before the first has left it too.
+    await this.#askAll({ kind: 'park', connectionId })
   }
 
   async unpark(connectionId: string): Promise<void> {

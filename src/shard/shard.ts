@@ -2,6 +2,9 @@
  * A shard: one client of one connection, with everything it needs, on one worker thread. Puts the
  * parts together and takes them through their life: start, messages, drain, close.
  */
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { secretsOf } from '../connection/secrets.ts'
 import type { StreamingType } from '../connection/topics.ts'
 import type { MapperEnvironment, ScriptRecorder } from '../mapping/mapper.ts'
 import {
@@ -11,6 +14,7 @@ import {
 } from '../monitoring/counters.ts'
 import type { LogEntry, LogLevel } from '../monitoring/log-entry.ts'
 import { createLogRings, type LogRings } from '../monitoring/log-ring.ts'
+import { createRedactor } from '../monitoring/redaction.ts'
 import { durationMsHeader } from '../protocol/headers.ts'
 import type { Signal } from '../protocol/signal.ts'
 import type { AckResult, Router, Subscription } from '../routing/router.ts'
@@ -91,6 +95,7 @@ class RunningShard implements Shard {
       capacitySuccess: settings.logCapacity,
       capacityFailure: settings.logCapacity,
       active: description.logsActive,
+      redact: createRedactor([...secretsOf(connection).values()]),
     })
     this.#mappers = new ShardMappers(connection, this.#mapperEnvironment())
     this.#admission = new Admission(settings.maxUnsettled)
@@ -130,6 +135,8 @@ class RunningShard implements Shard {
 
   async close(): Promise<void> {
     const deadline = AbortSignal.timeout(this.#description.settings.drainTimeoutMs)
+    // Signals from other threads that were on their way when the shard left the routing tables.
+    await nextTurn()
     await this.#session.stop()
     await before(deadline, this.#inbound.idle())
     await before(deadline, this.#admission.idle())
