@@ -1,11 +1,12 @@
 /** Bounds of the sandbox beside those of the configuration. Knows no isolate. */
+import { RESULTS_MAX } from '../limits.ts'
 import type { DriverLimits } from './inside/builtins.ts'
 
 /** Messages handed to an isolate in one call; larger calls measure slower again. */
 export const CALL_MESSAGES_MAX = 128
 
 export const DRIVER_LIMITS: DriverLimits = {
-  resultsMax: 10,
+  resultsMax: RESULTS_MAX,
   resultCharsMax: 1_048_576,
   consoleLinesMax: 100,
   consoleLineCharsMax: 1_000,

@@ -2,7 +2,7 @@
 import { captureBuiltins, usesByteParameter } from './builtins.ts'
 import { installConsole } from './console.ts'
 import { installDefaultMapping, installDittoHelpers } from './ditto.ts'
-import { makeByteJudge, makeDriver } from './driver.ts'
+import { makeByteJudge, makeDriver, makeLoop } from './driver.ts'
 import { bytesOf, headersText, makeByteStore, makeComplaints, makeResults } from './results.ts'
 
 const FUNCTIONS = [
@@ -17,6 +17,7 @@ const FUNCTIONS = [
   headersText,
   makeResults,
   makeByteJudge,
+  makeLoop,
   makeDriver,
 ]
 

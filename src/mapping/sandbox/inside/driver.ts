@@ -46,26 +46,40 @@ export function makeByteJudge(builtins: Builtins, defaultWrapper: unknown): () =
   }
 }
 
-/** Makes the functions that the host calls. `progress[0]` counts the messages finished in a call. */
-export function makeDriver(builtins: Builtins, limits: DriverLimits, progress: Int32Array) {
-  const takeConsole = installConsole(builtins, limits)
-  installDittoHelpers(builtins)
-  const defaults = installDefaultMapping(builtins)
-  const check = makeComplaints(builtins, limits)
-  const store = makeByteStore(builtins)
-  const results = makeResults(builtins, limits, check, store)
-  const wantsBytes = makeByteJudge(builtins, defaults.mapToDittoProtocolMsgWrapper)
+/** What the loop needs of its surroundings. */
+interface LoopParts {
+  readonly builtins: Builtins
+  readonly limits: DriverLimits
+  readonly check: ReturnType<typeof makeComplaints>
+  readonly store: ReturnType<typeof makeByteStore>
+  readonly takeConsole: () => string
+  /** Cell 0: messages finished in this call. */
+  readonly progress: Int32Array
+}
+
+/**
+ * Takes messages through a mapping one by one until all are finished, the slice is over, or the
+ * mapping answers undefined because it needs byte payloads. Its state survives being interrupted.
+ */
+export function makeLoop(parts: LoopParts) {
+  const { builtins, limits, check, store, takeConsole, progress } = parts
   let entries = ''
   let finished = 0
   let active = 0
   let needsBytes = 0
   let bytesBefore = 0
-
   const report = (): string => {
     if (active === 1) store.rollBack(bytesBefore)
-    const lines = takeConsole()
     const state = `"b":${store.used()},"a":${active},"n":${needsBytes}`
-    return `{"r":[${entries}],"c":[${lines}],${state}}`
+    return `{"r":[${entries}],"c":[${takeConsole()}],${state}}`
+  }
+  const begin = (): void => {
+    entries = ''
+    finished = 0
+    progress[0] = 0
+    active = 0
+    needsBytes = 0
+    store.rollBack(0)
   }
   const run = (count: number, limitMs: number, map: (at: number) => string | undefined): string => {
     const sliceStart = builtins.now()
@@ -95,20 +109,25 @@ export function makeDriver(builtins: Builtins, limits: DriverLimits, progress: I
     }
     return report()
   }
-  const begin = (): void => {
-    entries = ''
-    finished = 0
-    progress[0] = 0
-    active = 0
-    needsBytes = 0
-    store.rollBack(0)
-  }
+  return { begin, run, report }
+}
+
+/** Makes the functions that the host calls. `progress[0]` counts the messages finished in a call. */
+export function makeDriver(builtins: Builtins, limits: DriverLimits, progress: Int32Array) {
+  const takeConsole = installConsole(builtins, limits)
+  installDittoHelpers(builtins)
+  const defaults = installDefaultMapping(builtins)
+  const check = makeComplaints(builtins, limits)
+  const store = makeByteStore(builtins)
+  const results = makeResults(builtins, limits, check, store)
+  const wantsBytes = makeByteJudge(builtins, defaults.mapToDittoProtocolMsgWrapper)
+  const loop = makeLoop({ builtins, limits, check, store, takeConsole, progress })
   return {
-    report,
+    report: loop.report,
     takeBytes: store.take,
     /** Four cells a message: headers, text, content type, length of its bytes (-1: none). */
     inbound: (input: string, limitMs: number, bytes: Uint8Array | undefined): string => {
-      begin()
+      loop.begin()
       const cells = builtins.parse(input)
       let bytesAt = 0
       const bytePayload = (length: number): ArrayBuffer | null => {
@@ -118,7 +137,7 @@ export function makeDriver(builtins: Builtins, limits: DriverLimits, progress: I
         bytesAt += length
         return copy.buffer
       }
-      return run(cells.length / 4, limitMs, (at) => {
+      return loop.run(cells.length / 4, limitMs, (at) => {
         if (bytes === undefined && wantsBytes()) return undefined
         const cell = at * 4
         const message = {
@@ -132,9 +151,9 @@ export function makeDriver(builtins: Builtins, limits: DriverLimits, progress: I
     },
     /** Ditto Protocol messages as a JSON array. */
     outbound: (input: string, limitMs: number): string => {
-      begin()
+      loop.begin()
       const messages = builtins.parse(input)
-      return run(messages.length, limitMs, (at) =>
+      return loop.run(messages.length, limitMs, (at) =>
         results.outbound(mapFromDittoProtocolMsgWrapper(messages[at])),
       )
     },
