@@ -26,9 +26,9 @@ export interface Receipt {
 }
 
 /** Senders are asked to wait from this share of the queue's limit on … */
-const HIGH_WATER = 0.25
+const HIGH_WATER = 0.1
 /** … and may go on below this share. */
-const LOW_WATER = 0.1
+const LOW_WATER = 0.05
 
 /** One per shard. */
 export class Publisher {
