@@ -27,6 +27,8 @@ export interface MosquittoOptions {
     readonly keyFile: string
     readonly requireClientCertificate?: boolean
   }
+  /** Logs every packet, for `log()`; costs more than the broker itself. */
+  readonly verbose?: boolean
   /** More lines for its configuration file. */
   readonly config?: readonly string[]
 }
@@ -46,7 +48,7 @@ export interface Mosquitto {
   cont(): void
   /** Starts again on the same port with the same folder; the process must be gone. */
   restart(): Promise<void>
-  /** What it wrote lately, packet by packet. */
+  /** What it wrote lately; packet by packet when `verbose`. */
   log(): string
 }
 
@@ -57,11 +59,12 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
   await chmod(folder, 0o777)
   const port = options.port ?? (await freePort())
   const configFile = await writeConfig(folder, port, options)
+  const verbosity = options.verbose === true ? ['-v'] : []
   const clients = new Set<MqttClient>()
   let output = ''
   let running: ChildProcess
   const start = async (): Promise<void> => {
-    running = spawn(installed('mosquitto'), ['-c', configFile, '-v'], {
+    running = spawn(installed('mosquitto'), ['-c', configFile, ...verbosity], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const collect = (chunk: Buffer): void => {

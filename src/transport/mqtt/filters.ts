@@ -1,6 +1,6 @@
 /**
- * Topic names and filters (MQTT 3.1.1, section 4.7): which configured source address a message
- * belongs to, and whether a name may be published to.
+ * Which configured source address a received message belongs to: the first whose topic filter matches
+ * (MQTT 3.1.1, section 4.7). Whether a filter is well-formed was checked before.
  */
 import type { Source } from '../../connection/types.ts'
 
@@ -68,15 +68,4 @@ function matchLevels(levels: readonly string[], topic: string): boolean {
     start = end + 1
   }
   return start > topic.length
-}
-
-/** What is wrong with a topic to publish to; undefined when nothing is. */
-export function topicNameError(topic: string): string | undefined {
-  if (topic.length === 0) return 'the topic is empty'
-  if (topic.includes('#') || topic.includes('+')) return 'it contains a wildcard (# or +)'
-  if (topic.includes('\0')) return 'it contains the character U+0000'
-  if (topic.length > 21_845 && Buffer.byteLength(topic) > 65_535) {
-    return 'it is longer than 65535 bytes'
-  }
-  return undefined
 }

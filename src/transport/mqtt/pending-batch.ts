@@ -1,5 +1,5 @@
 /** A published batch that waits for its outcomes. */
-import { dittoError } from '../../protocol/errors.ts'
+import { messageSendingFailed } from '../../protocol/connectivity-errors.ts'
 import type { PublishOutcome } from '../transport.ts'
 
 /** The broker, or for QoS 0 the socket, has the message. */
@@ -7,14 +7,7 @@ export const PUBLISHED: PublishOutcome = { ok: true, status: 200 }
 
 /** A message that was not published; `status` 400: its own fault, 503: the broker's. */
 export function failure(status: 400 | 503, reason: string): PublishOutcome {
-  const error = dittoError(
-    status,
-    'connectivity:message.sending.failed',
-    `Failed to send message: ${reason}`,
-    'Sending the message to an external system failed, please check if your connection is configured ' +
-      'properly and the target system is available and consuming messages.',
-  )
-  return { ok: false, error }
+  return { ok: false, error: messageSendingFailed(reason, undefined, status) }
 }
 
 /** Every message gets the first outcome that is reported for it. */
@@ -69,7 +62,7 @@ export class PendingBatch {
   onFinished(timeoutMs: number, callback: () => void): void {
     this.#onFinished = callback
     this.#timer = setTimeout(
-      () => this.fail(`the broker did not confirm it within ${timeoutMs} ms`),
+      () => this.fail(`The broker did not confirm it within ${timeoutMs} ms.`),
       timeoutMs,
     )
   }

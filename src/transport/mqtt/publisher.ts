@@ -2,9 +2,9 @@
  * The sending side of a session: a batch becomes one write and one promise; confirmations of the
  * broker settle it message by message. Knows neither sockets nor connecting.
  */
+import { mqttTopicError } from '../../connection/rules/mqtt-topics.ts'
 import type { OutboundMessage, PublishOutcome } from '../transport.ts'
 import type { Qos } from './client.ts'
-import { topicNameError } from './filters.ts'
 import {
   ackPacket,
   encodePublishes,
@@ -47,7 +47,9 @@ export class MqttPublisher {
   readonly #batches = new Set<PendingBatch>()
   /** Batches whose QoS 0 messages wait until the socket took them. */
   #undrained: PendingBatch[] = []
-  #ended: string | undefined = 'there is no session with the broker'
+  /** The last good topic: most messages go where the one before went. */
+  #checkedTopic: string | undefined
+  #ended: string | undefined = 'There is no session with the broker.'
 
   constructor(options: PublisherOptions) {
     this.#options = options
@@ -105,7 +107,7 @@ export class MqttPublisher {
 
   #congestion(): string | undefined {
     if (this.#options.waitingBytes() > MAX_WAITING_BYTES) {
-      return `${MAX_WAITING_BYTES} bytes are waiting already for the broker to read them`
+      return `${MAX_WAITING_BYTES} bytes are waiting already for the broker to read them.`
     }
     return undefined
   }
@@ -123,7 +125,7 @@ export class MqttPublisher {
       } else if (this.#unconfirmed.size < MAX_UNCONFIRMED) {
         this.#unconfirmed.set(packet.packetId, { batch, index })
       } else {
-        batch.settle(index, failure(503, `${MAX_UNCONFIRMED} messages are unconfirmed already`))
+        batch.settle(index, failure(503, `${MAX_UNCONFIRMED} messages are unconfirmed already.`))
         continue
       }
       packets.push(packet)
@@ -137,11 +139,14 @@ export class MqttPublisher {
     const topic = headers['mqtt.topic'] ?? address
     const qos = toQos(headers['mqtt.qos'] ?? configuredQos)
     const retain = headers['mqtt.retain'] ?? 'false'
-    const wrongTopic = topicNameError(topic)
-    if (wrongTopic !== undefined) return `invalid topic '${topic}': ${wrongTopic}`
-    if (qos === undefined) return `invalid value '${headers['mqtt.qos']}' of header 'mqtt.qos'`
+    if (topic !== this.#checkedTopic) {
+      const wrong = mqttTopicError(topic)
+      if (wrong !== undefined) return `The topic '${topic}' ${wrong}`
+      this.#checkedTopic = topic
+    }
+    if (qos === undefined) return `Header 'mqtt.qos' is '${headers['mqtt.qos']}', not 0, 1 or 2.`
     if (retain !== 'true' && retain !== 'false') {
-      return `invalid value '${retain}' of header 'mqtt.retain'`
+      return `Header 'mqtt.retain' is '${retain}', not true or false.`
     }
     const payload = message.payload ?? ''
     const packet: PublishPacket = {
@@ -153,7 +158,9 @@ export class MqttPublisher {
       packetId: qos === 0 ? 0 : this.#freePacketId(),
     }
     if (packet.payloadBytes < MAX_REMAINING_LENGTH / 2) return packet
-    return remainingLength(packet) <= MAX_REMAINING_LENGTH ? packet : 'the message is too large'
+    return remainingLength(packet) <= MAX_REMAINING_LENGTH
+      ? packet
+      : 'The message is longer than MQTT can say.'
   }
 
   #freePacketId(): number {

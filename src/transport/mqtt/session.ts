@@ -104,9 +104,8 @@ export class MqttSession implements PacketSink {
 
   /** Says DISCONNECT, so that no last will is sent; resolves when the socket is gone. Idempotent. */
   async close(): Promise<void> {
-    const wasOpen = this.#state === 'open'
     this.intake.end()
-    this.publisher.end('the connection was closed')
+    this.publisher.end('The connection was closed before the broker confirmed it.')
     this.#state = 'ended'
     const socket = this.#socket
     if (socket === undefined || socket.closed) return
@@ -114,7 +113,7 @@ export class MqttSession implements PacketSink {
       socket.once('close', () => resolve())
     })
     const timer = setTimeout(() => socket.destroy(), FAREWELL_MS)
-    if (wasOpen) this.#client?.end()
+    if (this.#client?.connected) this.#client.end()
     else socket.destroy()
     await closed
     clearTimeout(timer)
@@ -168,7 +167,7 @@ export class MqttSession implements PacketSink {
     if (state === 'ended') return
     this.#state = 'ended'
     this.intake.end()
-    this.publisher.end('the session with the broker was lost')
+    this.publisher.end('The session with the broker was lost before it confirmed the message.')
     this.#client?.end(true)
     if (state === 'opening') this.#failed.reject(openError(error, this.#endpoint))
     else this.#options.onLost(lostError(error))

@@ -56,13 +56,14 @@ class MqttTransport implements Transport {
     } finally {
       clearTimeout(timer)
       signal.removeEventListener('abort', cancel)
+      this.#closing.signal.removeEventListener('abort', cancel)
     }
   }
 
   publish(batch: readonly OutboundMessage[]): Promise<readonly PublishOutcome[]> {
     const session = this.#publisher
     if (session !== undefined) return session.publisher.publish(batch)
-    const outcome = failure(503, 'there is no session with the broker')
+    const outcome = failure(503, 'There is no session with the broker.')
     return Promise.resolve(batch.map(() => outcome))
   }
 
