@@ -11,7 +11,7 @@ import { parseThingId } from '../protocol/entity-id.ts'
 import { DittoException } from '../protocol/errors.ts'
 import { signalUnsupported, unknownCommand } from '../protocol/protocol-errors.ts'
 import { inlinePolicyNotAllowed, thingConflict, thingNotFound } from '../protocol/things-errors.ts'
-import { findIn, requireFeature } from './lookup.ts'
+import { requireFeature, requireIn } from './lookup.ts'
 import type { Resource } from './resources.ts'
 import { checkedValue } from './thing-json.ts'
 
@@ -101,7 +101,7 @@ function remove(before: JsonObject | undefined, command: ChangeCommand): Change 
     throw new DittoException(unknownCommand('things.commands:deletePolicyId'))
   }
   const existing = existingThing(before, thingId)
-  findIn(existing, resource, thingId)
+  requireIn(existing, resource, thingId)
   const thing = resource.kind === 'thing' ? undefined : removeAt(existing, resource.pointer)
   return { action: 'deleted', thing, value: undefined }
 }

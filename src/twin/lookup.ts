@@ -2,6 +2,7 @@
 import { getAt } from '../json/pointer.ts'
 import type { JsonObject, JsonValue } from '../json/types.ts'
 import { type DittoError, DittoException } from '../protocol/errors.ts'
+import type { ThingResource } from '../protocol/resource.ts'
 import {
   attributeNotFound,
   attributesNotFound,
@@ -21,26 +22,48 @@ import { featureIdOf, innerPointerOf, type Resource } from './resources.ts'
 /** The value of a resource. Throws the 404 of the outermost part that is missing. */
 export function findIn(thing: JsonObject, resource: Resource, thingId: string): JsonValue {
   const value = getAt(thing, resource.pointer)
-  if (value === undefined) throw new DittoException(missing(thing, resource, thingId))
-  return value
+  if (value !== undefined) return value
+  requireFeature(thing, resource, thingId)
+  const { kind, pointer } = resource
+  const container = CONTAINERS.get(kind)
+  const isContained =
+    container === undefined || getAt(thing, pointer.slice(0, container.depth)) !== undefined
+  const missing = isContained ? kind : container.kind
+  throw new DittoException(notFound(missing, resource, thingId))
+}
+
+/**
+ * Throws unless the resource is there and can be deleted: the 404 of its feature, or as Ditto does for
+ * deletions, its own.
+ */
+export function requireIn(thing: JsonObject, resource: Resource, thingId: string): void {
+  if (getAt(thing, resource.pointer) !== undefined) return
+  requireFeature(thing, resource, thingId)
+  throw new DittoException(notFound(resource.kind, resource, thingId))
 }
 
 /** Throws 404 `things:feature.notfound` when the resource is within a feature that is not there. */
 export function requireFeature(thing: JsonObject, resource: Resource, thingId: string): void {
-  if (!isWithinFeature(resource)) return
-  if (getAt(thing, resource.pointer.slice(0, 2)) === undefined) {
-    throw new DittoException(featureNotFound(thingId, featureIdOf(resource)))
+  const { pointer } = resource
+  if (pointer.length <= 2 || pointer[0] !== 'features') return
+  if (getAt(thing, pointer.slice(0, 2)) === undefined) {
+    throw new DittoException(notFound('feature', resource, thingId))
   }
 }
 
-function isWithinFeature({ pointer }: Resource): boolean {
-  return pointer.length > 2 && pointer[0] === 'features'
-}
+/** What free pointers are in, and how many segments lead there. */
+const CONTAINERS: ReadonlyMap<ThingResource, { kind: ThingResource; depth: number }> = new Map<
+  ThingResource,
+  { kind: ThingResource; depth: number }
+>([
+  ['attribute', { kind: 'attributes', depth: 1 }],
+  ['featureProperty', { kind: 'featureProperties', depth: 3 }],
+  ['featureDesiredProperty', { kind: 'featureDesiredProperties', depth: 3 }],
+])
 
-function missing(thing: JsonObject, resource: Resource, thingId: string): DittoError {
-  requireFeature(thing, resource, thingId)
-  const featureId = featureIdOf(resource)
-  switch (resource.kind) {
+/** The 404 that says: there is no such part, where the resource is. */
+function notFound(kind: ThingResource, resource: Resource, thingId: string): DittoError {
+  switch (kind) {
     case 'thing':
       return thingNotFound(thingId)
     case 'policyId':
@@ -50,31 +73,24 @@ function missing(thing: JsonObject, resource: Resource, thingId: string): DittoE
     case 'attributes':
       return attributesNotFound(thingId)
     case 'attribute':
-      return thing.attributes === undefined
-        ? attributesNotFound(thingId)
-        : attributeNotFound(thingId, innerPointerOf(resource))
+      return attributeNotFound(thingId, innerPointerOf(resource))
     case 'features':
       return featuresNotFound(thingId)
     case 'feature':
-      return featureNotFound(thingId, featureId)
+      return featureNotFound(thingId, featureIdOf(resource))
     case 'featureDefinition':
-      return featureDefinitionNotFound(thingId, featureId)
+      return featureDefinitionNotFound(thingId, featureIdOf(resource))
     case 'featureProperties':
-      return featurePropertiesNotFound(thingId, featureId)
+      return featurePropertiesNotFound(thingId, featureIdOf(resource))
     case 'featureProperty':
-      return hasParent(thing, resource)
-        ? featurePropertyNotFound(thingId, featureId, innerPointerOf(resource))
-        : featurePropertiesNotFound(thingId, featureId)
+      return featurePropertyNotFound(thingId, featureIdOf(resource), innerPointerOf(resource))
     case 'featureDesiredProperties':
-      return featureDesiredPropertiesNotFound(thingId, featureId)
+      return featureDesiredPropertiesNotFound(thingId, featureIdOf(resource))
     case 'featureDesiredProperty':
-      return hasParent(thing, resource)
-        ? featureDesiredPropertyNotFound(thingId, featureId, innerPointerOf(resource))
-        : featureDesiredPropertiesNotFound(thingId, featureId)
+      return featureDesiredPropertyNotFound(
+        thingId,
+        featureIdOf(resource),
+        innerPointerOf(resource),
+      )
   }
-}
-
-/** Whether the (desired) properties that the resource is in are there. */
-function hasParent(thing: JsonObject, resource: Resource): boolean {
-  return getAt(thing, resource.pointer.slice(0, 3)) !== undefined
 }

@@ -2,7 +2,10 @@
 import type { Adaptable } from '../protocol/adaptable.ts'
 import type { Signal } from '../protocol/signal.ts'
 
-/** What a command did: always a response (success or error, `status` set), an event if it changed something. */
+/**
+ * What a command did: always a response (success or error, `status` set), an event if it changed
+ * something. A response is there even when `response-required` is false.
+ */
 export interface Outcome {
   readonly response: Adaptable
   readonly event?: Adaptable

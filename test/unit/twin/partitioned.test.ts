@@ -146,7 +146,7 @@ it('fails with the partition that failed, after the others have finished', async
   let finished = false
   const slow: PartitionLink = {
     execute: async (batch) => {
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await new Promise((resolve) => setImmediate(resolve))
       finished = true
       return batch.map((each) => apply(undefined, each).outcome)
     },
