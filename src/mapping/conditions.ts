@@ -1,7 +1,7 @@
 /**
- * What Ditto does around every mapper: the conditions of its definition, the blocklist of content types
- * and the limit on results (Ditto documentation, "Payload mapping", "Mapping conditions"). A message
- * that is not for the mapper is dropped by it. Knows no engine.
+ * What Ditto does around every mapper: the conditions of its definition, the blocklist of content
+ * types and the limit on results (Ditto documentation, "Payload mapping", "Mapping conditions").
+ * A message that is not for the mapper is dropped by it. Knows no engine.
  */
 import type { MappingDefinition } from '../connection/types.ts'
 import type { ExpressionContext } from '../expression/context.ts'
@@ -18,7 +18,9 @@ const CONDITION_INPUT = 'true'
 
 const DROPPED: MapResult<never> = { ok: true, values: [] }
 
-/** Compiles conditions, pipelines without braces; all must resolve. Throws `placeholder:…` errors. */
+/**
+ * Compiles conditions, pipelines without braces; all must resolve. Throws `placeholder:…` errors.
+ */
 export function compileConditions(
   conditions: Readonly<Record<string, string>> = {},
 ): readonly Pipeline[] {

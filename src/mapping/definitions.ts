@@ -1,7 +1,7 @@
 /**
- * Which mappers a connection may name, and whether they are configured well: Ditto's engines, their
- * aliases and class names (Ditto documentation, "Payload mapping"). Runs no foreign code and loads no
- * native code, so that the control plane may use it.
+ * Which mappers a connection may name, and whether they are configured well: Ditto's engines,
+ * their aliases and class names (Ditto documentation, "Payload mapping"). Runs no foreign code
+ * and loads no native code, so that the control plane may use it.
  */
 import type { Connection, MappingDefinition } from '../connection/types.ts'
 import { connectionConfigurationInvalid } from '../protocol/connectivity-errors.ts'
@@ -93,9 +93,10 @@ export function resolveDefinition(connection: Connection, id: string): ResolvedD
 }
 
 /**
- * Checks every mapper that a source or target references: how many there are, whether they exist, and
- * their options, script sizes and conditions. Whether scripts compile is checked where they may run
- * (`compileScripts`). Throws a DittoException (`connectivity:connection.configuration.invalid`).
+ * Checks every mapper that a source or target references: how many there are, whether they exist,
+ * and their options, script sizes and conditions. Whether scripts compile is checked where they
+ * may run (`compileScripts`). Throws a DittoException
+ * (`connectivity:connection.configuration.invalid`).
  */
 export function checkPayloadMappings(connection: Connection, limits: ScriptLimits): void {
   for (const { addresses, payloadMapping } of connection.sources) {

@@ -1,4 +1,7 @@
-/** The Ditto mapper (Ditto documentation, "Payload mapping", Ditto mapper): protocol JSON as it is. */
+/**
+ * The Ditto mapper (Ditto documentation, "Payload mapping", Ditto mapper): protocol JSON as it
+ * is.
+ */
 
 import type { Adaptable } from '../protocol/adaptable.ts'
 import { adaptableFromText, adaptableToText } from '../protocol/adaptable.ts'

@@ -1,4 +1,7 @@
-/** The options of the JavaScript mapper (Ditto documentation, "JavaScript mapper", configuration options). */
+/**
+ * The options of the JavaScript mapper (Ditto documentation, "JavaScript mapper", configuration
+ * options).
+ */
 import { z } from 'zod'
 import type { JsonObject } from '../json/types.ts'
 import { mapperConfigFailed } from '../protocol/connectivity-errors.ts'

@@ -1,6 +1,7 @@
 /**
- * The JavaScript mapper (Ditto documentation, "Payload mapping", JavaScript mapper): writes batches for
- * the sandbox and reads what it gives back. Knows nothing of isolates; runs no foreign code itself.
+ * The JavaScript mapper (Ditto documentation, "Payload mapping", JavaScript mapper): writes
+ * batches for the sandbox and reads what it gives back. Knows nothing of isolates; runs no
+ * foreign code itself.
  */
 import type { MappingDefinition } from '../connection/types.ts'
 import type { JsonObject } from '../json/types.ts'
@@ -121,15 +122,7 @@ class JavaScriptMapper implements Mapper {
     input: BatchInput,
     resultOf: (at: number, entry: Entry) => MapResult<T>,
   ): MapResult<T>[] {
-    const results = new Array<MapResult<T>>(input.length)
-    try {
-      const entries = this.#runner.run(direction, input)
-      for (let at = 0; at < entries.length; at++) results[at] = resultOf(at, entries[at]!)
-    } catch (thrown) {
-      const error = toDittoError(thrown, mappingFailed(undefined))
-      results.fill({ ok: false, error })
-    }
-    return results
+    return this.#runner.run(direction, input).map((entry, at) => resultOf(at, entry))
   }
 
   #errorOf(entry: Exclude<Entry, readonly unknown[]>, contentType: string | undefined): DittoError {

@@ -32,8 +32,8 @@ export interface ScriptLimits {
 }
 
 /**
- * Notes which mapping definition is about to run foreign code on this thread, so that a death of the
- * process can be attributed. `enter` must have reached the kernel when it returns.
+ * Notes which mapping definition is about to run foreign code on this thread, so that a death of
+ * the process can be attributed. `enter` must have reached the kernel when it returns.
  */
 export interface ScriptRecorder {
   enter(definition: string): void

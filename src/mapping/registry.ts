@@ -1,6 +1,7 @@
 /**
- * The mapping engines that exist here, by name. A new one is its file and its line here. Loading this
- * file loads no native code: the JavaScript mapper does so when it compiles its first script.
+ * The mapping engines that exist here, by name. A new one is its file and its line here. Loading
+ * this file loads no native code: the JavaScript mapper does so when it compiles its first
+ * script.
  */
 import { guardMapper } from './conditions.ts'
 import type { EngineName, ResolvedDefinition } from './definitions.ts'
@@ -24,9 +25,9 @@ export function availableEngines(): readonly string[] {
 }
 
 /**
- * Makes the mapper of a definition, with its conditions, its blocklist and Ditto's limit on results.
- * The definition has been checked (`checkPayloadMappings`). Throws a DittoException when its scripts
- * do not compile. Mappers made for the same environment share one isolate.
+ * Makes the mapper of a definition, with its conditions, its blocklist and Ditto's limit on
+ * results. The definition has been checked (`checkPayloadMappings`). Throws a DittoException when
+ * its scripts do not compile. Mappers made for the same environment share one isolate.
  */
 export function createMapper(
   { id, engine, definition }: ResolvedDefinition,

@@ -1,19 +1,23 @@
 /**
- * Takes a batch through a program so that each message answers for itself alone. Holds the policy for
- * what goes wrong; program.ts tells what did.
+ * Takes a batch through a program so that each message answers for itself alone. Holds the policy
+ * for what goes wrong; program.ts tells what did.
  *
- * Time: the driver returns to the host every slice, so only a single message can run into the timeout;
- * it fails, and the batch goes on behind it. What was finished before is still in the isolate.
+ * Time: the driver returns to the host every slice, so only a single message can run into the
+ * timeout; it fails, and the batch goes on behind it. What was finished before is still in the
+ * isolate.
  *
- * Memory: an isolate that ran out of it is gone with everything in it; a shared cell says how many
- * messages had been finished. Those are mapped again in a fresh isolate (their first results were never
- * handed out, so nothing is lost or doubled), and the message that was being mapped is tried once more,
- * as the first in a fresh isolate, so that it does not pay for what others left behind. It fails when
- * it exhausts that one, too. Globals of the scripts start anew with each isolate.
+ * Memory: an isolate that ran out of it is gone with everything in it; a shared cell says how
+ * many messages had been finished. Those are mapped again in a fresh isolate (their first results
+ * were never handed out, so nothing is lost or doubled), and the message that was being mapped is
+ * tried once more, as the first in a fresh isolate, so that it does not pay for what others left
+ * behind. It fails when it exhausts that one, too. Globals of the scripts start anew with each
+ * isolate.
  *
- * Repetition: a mapper with many runaways gets less time per message, and one that keeps exhausting
- * isolates is suspended for the rest of the window.
+ * Repetition: a mapper with many runaways gets less time per message, and one that keeps
+ * exhausting isolates is suspended for the rest of the window.
  */
+import { mappingFailed } from '../../protocol/connectivity-errors.ts'
+import { toDittoError } from '../../protocol/errors.ts'
 import type { MapperEnvironment } from '../mapper.ts'
 import {
   CALL_MESSAGES_MAX,
@@ -68,10 +72,7 @@ export class BatchRunner {
     this.#onLine = onLine
   }
 
-  /**
-   * One entry per message, in order. Throws a DittoException when an isolate had to be replaced and
-   * the scripts fail to compile in the new one.
-   */
+  /** One entry per message, in order. Never throws. */
   run(direction: Direction, batch: BatchInput): Entry[] {
     const entries: Entry[] = []
     let until = batch.length
@@ -88,14 +89,30 @@ export class BatchRunner {
       }
       const to = Math.min(until, from + CALL_MESSAGES_MAX)
       const limitMs = this.#limitMs(now)
-      const withBytes = this.#withBytes && direction === 'inbound'
-      const text = batch.text(from, to, withBytes)
-      const bytes = withBytes ? batch.bytes(from, to) : undefined
-      const outcome = this.#program.call(direction, text, bytes, limitMs)
-      if (outcome.kind === 'report') this.#take(direction, outcome, limitMs, entries)
-      else until = this.#bury(outcome, from, to, until, entries)
+      try {
+        const outcome = this.#call(direction, batch, from, to, limitMs)
+        if (outcome.kind === 'report') this.#take(direction, outcome, limitMs, entries)
+        else until = this.#bury(outcome, from, to, until, entries)
+      } catch (thrown) {
+        // The scripts do not compile in the fresh isolate; what was mapped before stays mapped.
+        const { message } = toDittoError(thrown, mappingFailed(undefined))
+        fill(entries, batch.length, { e: message, s: '' })
+      }
     }
     return entries
+  }
+
+  #call(
+    direction: Direction,
+    batch: BatchInput,
+    from: number,
+    to: number,
+    limitMs: number,
+  ): Outcome {
+    const withBytes = this.#withBytes && direction === 'inbound'
+    const text = batch.text(from, to, withBytes)
+    const bytes = withBytes ? batch.bytes(from, to) : undefined
+    return this.#program.call(direction, text, bytes, limitMs)
   }
 
   #take(
@@ -108,7 +125,8 @@ export class BatchRunner {
     for (const [level, text] of report.c) this.#onLine(level, text)
     if (direction === 'outbound') giveBytes(report.r, outcome.bytes)
     for (const entry of report.r as readonly Entry[]) {
-      entries.push('t' in entry ? this.#overdue(limitMs) : entry)
+      const isOverdue = !Array.isArray(entry) && 't' in entry
+      entries.push(isOverdue ? this.#overdue(limitMs) : entry)
     }
     if (report.n === 1) this.#withBytes = true
     if (interruption === undefined) return

@@ -1,7 +1,7 @@
 /**
- * The compiled scripts of one mapping definition: a context in the shard's isolate with the driver and
- * the scripts in it. Runs one call at a time and tells how it ended; what that means for the messages
- * is decided in batch.ts. Knows no Ditto messages.
+ * The compiled scripts of one mapping definition: a context in the shard's isolate with the
+ * driver and the scripts in it. Runs one call at a time and tells how it ended; what that means
+ * for the messages is decided in batch.ts. Knows no Ditto messages.
  */
 import type { Context, Reference } from 'isolated-vm'
 import { mapperConfigFailed } from '../../protocol/connectivity-errors.ts'
@@ -31,7 +31,9 @@ export type Outcome =
       readonly kind: 'report'
       readonly report: Report
       readonly bytes: Uint8Array
-      /** Why the call ended early: {@link TIMEOUT}, or the text of an error outside of the script. */
+      /**
+       * Why the call ended early: {@link TIMEOUT}, or the text of an error outside of the script.
+       */
       readonly interruption?: string
     }
   /** The isolate is gone. `completed` messages of the call had been mapped before. */
@@ -143,7 +145,7 @@ export class Program {
         const interruption = thrown instanceof Error ? thrown.message : String(thrown)
         return { ...this.#reported(installed, text), interruption }
       } catch {
-        // The isolate does not even answer this much, and is treated like one that ran out of memory.
+        // It does not even answer this much, and is treated like one that ran out of memory.
       }
     }
     this.#sandbox.discard()

@@ -21,7 +21,7 @@ export class Sandbox {
   /** The living isolate; makes one (3 ms) when there is none. */
   isolate(): Isolate {
     if (this.#isolate === undefined || this.#isolate.isDisposed) {
-      // No onCatastrophicError: with a handler, allocations that fail here in seconds end the process.
+      // No onCatastrophicError: with a handler, allocations that fail in seconds end the process.
       this.#isolate = new (isolatedVm().Isolate)({ memoryLimit: this.#memoryMb })
       this.generation++
       this.used = false

@@ -9,8 +9,8 @@ export interface Scripts {
 const POSITION = /\b(incomingScript|outgoingScript):(\d+):(\d+)/
 
 /**
- * `<text> - in line/column #l/c, source:\n…, stack:\n…`. Line and column count from 1; the position is
- * left out when nothing of the script is on the stack.
+ * `<text> - in line/column #l/c, source:\n…, stack:\n…`. Line and column count from 1; the
+ * position is left out when nothing of the script is on the stack.
  */
 export function scriptErrorText(text: string, stack: string, scripts: Scripts): string {
   const frames = stack.split('\n').filter((line) => POSITION.test(line))

@@ -108,7 +108,7 @@ it('more than ten mappers are refused, naming source or target', () => {
   checkPayloadMappings(connection(many.slice(1)), LIMITS)
 })
 
-const OPTIONS: readonly (readonly [string, MappingDefinition, RegExp])[] = [
+const OPTIONS: readonly (readonly [string, MappingDefinition, RegExp | string])[] = [
   [
     'a script that is no text',
     javaScript({ incomingScript: 7 }),
@@ -127,7 +127,8 @@ const OPTIONS: readonly (readonly [string, MappingDefinition, RegExp])[] = [
   [
     'scripts that are too long',
     javaScript({ incomingScript: 'x'.repeat(50_001), outgoingScript: 'y' }),
-    /due to: The script size was bigger than the allowed <50000> bytes: incoming script size was <50001> bytes, outgoing script size was <1> bytes$/,
+    'due to: The script size was bigger than the allowed <50000> bytes: ' +
+      'incoming script size was <50001> bytes, outgoing script size was <1> bytes',
   ],
 ]
 for (const [title, definition, message] of OPTIONS) {
@@ -135,7 +136,8 @@ for (const [title, definition, message] of OPTIONS) {
     const definitions = { mine: definition }
     const error = errorOf(() => checkPayloadMappings(connection(['mine'], definitions), LIMITS))
     assert.is(error.error, 'connectivity:connection.configuration.invalid')
-    assert.match(error.message, message)
+    if (typeof message === 'string') assert.match(error.message, message)
+    else assert.match(error.message, message)
     checkPayloadMappings(connection(['Ditto'], definitions), LIMITS)
   })
 }

@@ -1,7 +1,7 @@
 /**
- * Scripts that mean harm, or are merely broken: each message answers for itself alone, its neighbours
- * in the batch and the next batch are mapped. What ends whole processes is not run here; the system
- * tests do that, to a process of their own.
+ * Scripts that mean harm, or are merely broken: each message answers for itself alone, its
+ * neighbours in the batch and the next batch are mapped. What ends whole processes is not run
+ * here; the system tests do that, to a process of their own.
  */
 import * as assert from 'uvu/assert'
 import { createMapper } from '../../../src/mapping/registry.ts'
@@ -21,7 +21,9 @@ const it = suite('mapping/hostile-scripts')
 const TIME = `Maximum execution time of <${LIMITS.maxExecutionMs}>ms was exceeded.`
 const MEMORY = `Maximum memory of <${LIMITS.memoryMb}>MB was exceeded.`
 
-/** A mapper that runs what a message tells it to; `good` gives the number of good messages so far. */
+/**
+ * A mapper that runs what a message tells it to; `good` gives the number of good messages so far.
+ */
 const OBEDIENT = `
   let good = 0
   const kept = []
@@ -206,6 +208,7 @@ it('many runaways shorten the time of the mapper, and good messages go on', () =
 it('tampering with prototypes harms nothing but the script', () => {
   const environment = testEnvironment()
   const tampering = `
+    const { log } = console
     Object.prototype.polluted = 'yes'
     Object.defineProperty(Object.prototype, 'then', { get() { return undefined }, configurable: true })
     for (const index of [0, 1, 2]) {
@@ -221,7 +224,7 @@ it('tampering with prototypes harms nothing but the script', () => {
   const definition = javaScript({
     incomingScript: `${tampering}
       function mapToDittoProtocolMsg(headers, text, bytes) {
-        console.log('in', text)
+        log('in', text)
         if (text === 'bad') throw new Error('bad')
         return { topic: 'a/b/things/twin/commands/modify', path: '/', value: bytes.byteLength }
       }`,
@@ -237,11 +240,7 @@ it('tampering with prototypes harms nothing but the script', () => {
     const [out] = mapper.outbound([adaptable()])
     assert.equal(out?.ok && out.values, [{ headers: { a: 'b' }, payload: 'pumptwin' }])
   }
-  assert.equal(environment.console.slice(0, 3), [
-    'js info in x',
-    'js info in bad',
-    'js info in xyz',
-  ])
+  assert.equal(environment.lines.slice(0, 3), ['js info in x', 'js info in bad', 'js info in xyz'])
   assert.is(Reflect.get({}, 'polluted'), undefined)
   mapper.close()
 })
@@ -273,7 +272,7 @@ it('an endless promise fails no message', () => {
     values(mapper.inbound(texts.map((text) => external(text)))),
     texts.map((text) => [text]),
   )
-  assert.match(environment.console.join('\n'), 'js error A promise of the script was ended')
+  assert.match(environment.lines.join('\n'), 'js error A promise of the script was ended')
   assert.equal(values(mapper.inbound([external('c')])), [['c']])
   mapper.close()
 })

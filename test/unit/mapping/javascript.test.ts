@@ -1,4 +1,7 @@
-/** The JavaScript mapper with scripts that mean well: what they are given and what they may return. */
+/**
+ * The JavaScript mapper with scripts that mean well: what they are given and what they may
+ * return.
+ */
 import * as assert from 'uvu/assert'
 import { compileScripts } from '../../../src/mapping/javascript.ts'
 import { createMapper } from '../../../src/mapping/registry.ts'
@@ -291,19 +294,20 @@ it('without a script a direction is plain Ditto Protocol, and outgoing headers a
 it('lines written to the console come out with their level, bounded', () => {
   const environment = testEnvironment()
   const mapper = incoming(
-    `function mapToDittoProtocolMsg(headers, text) {
-      if (text === 'many') for (let i = 0; i < 150; i++) console.log(i)
-      else { console.log('a', { b: 1 }, 2); console.warn('w'); console.error(new TypeError('bad')) }
+    `const { log, warn, error } = console
+    function mapToDittoProtocolMsg(headers, text) {
+      if (text === 'many') for (let i = 0; i < 150; i++) log(i)
+      else { log('a', { b: 1 }, 2); warn('w'); error(new TypeError('bad')) }
       return null
     }`,
     environment,
   )
   mapper.inbound([external('few')])
-  assert.equal(environment.console, ['js info a {"b":1} 2', 'js warn w', 'js error TypeError: bad'])
-  environment.console.length = 0
+  assert.equal(environment.lines, ['js info a {"b":1} 2', 'js warn w', 'js error TypeError: bad'])
+  environment.lines.length = 0
   mapper.inbound([external('many')])
-  assert.is(environment.console.length, 101)
-  assert.is(environment.console.at(-1), 'js warn 50 more lines were dropped')
+  assert.is(environment.lines.length, 101)
+  assert.is(environment.lines.at(-1), 'js warn 50 more lines were dropped')
   mapper.close()
 })
 

@@ -15,12 +15,12 @@ export const LIMITS: ScriptLimits = { maxScriptBytes: 50_000, maxExecutionMs: 10
 
 /** An environment that keeps what it is told. */
 export interface TestEnvironment extends MapperEnvironment {
-  readonly console: string[]
+  readonly lines: string[]
   readonly recorded: string[]
 }
 
 export function testEnvironment(limits: Partial<ScriptLimits> = {}): TestEnvironment {
-  const console: string[] = []
+  const lines: string[] = []
   const recorded: string[] = []
   return {
     connectionId: 'test:connection',
@@ -29,8 +29,8 @@ export function testEnvironment(limits: Partial<ScriptLimits> = {}): TestEnviron
       enter: (definition) => recorded.push(`enter ${definition}`),
       leave: () => recorded.push('leave'),
     },
-    onConsole: (definition, level, text) => console.push(`${definition} ${level} ${text}`),
-    console,
+    onConsole: (definition, level, text) => lines.push(`${definition} ${level} ${text}`),
+    lines,
     recorded,
   }
 }

@@ -3,8 +3,8 @@
  *
  * Every function of this folder is sent into the isolate as text (see bundle.ts): it may use its
  * parameters, the other functions of this folder and JavaScript's globals, nothing else. It takes
- * built-ins from {@link captureBuiltins}, which runs before any script, and keeps its state in strings,
- * numbers and byte arrays: a script that replaces `JSON.stringify` or puts setters on
+ * built-ins from {@link captureBuiltins}, which runs before any script, and keeps its state in
+ * strings, numbers and byte arrays: a script that replaces `JSON.stringify` or puts setters on
  * `Array.prototype` changes what its own code sees and nothing else.
  */
 
@@ -50,8 +50,8 @@ export interface DriverLimits {
 
 /**
  * Whether a mapping function may look at its third parameter, the byte payload, judged from its
- * source. Making an ArrayBuffer for each message is worth avoiding, so a function of plain parameters
- * that names the third one nowhere else goes without; any doubt answers true.
+ * source. Making an ArrayBuffer for each message is worth avoiding, so a function of plain
+ * parameters that names the third one nowhere else goes without; any doubt answers true.
  */
 export function usesByteParameter(source: string): boolean {
   const head = /^(?:(?:async\s+)?function\b\s*)?[\w$]*\s*\(([\w$\s,]*)\)/.exec(source)

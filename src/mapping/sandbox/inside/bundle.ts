@@ -22,9 +22,9 @@ const FUNCTIONS = [
 ]
 
 /**
- * Body of a function of two arguments, a SharedArrayBuffer for the progress and the limits as JSON
- * text, that installs the globals and answers a driver. Type annotations are blanks by now: what runs
- * here has been stripped to JavaScript when it was loaded.
+ * Body of a function of two arguments, a SharedArrayBuffer for the progress and the limits as
+ * JSON text, that installs the globals and answers a driver. Type annotations are blanks by now:
+ * what runs here has been stripped to JavaScript when it was loaded.
  */
 export const DRIVER_CODE = [
   '"use strict"',

@@ -1,9 +1,12 @@
-/** `console` inside the isolate: collects lines for the host. Sent there as text, see builtins.ts. */
+/**
+ * `console` inside the isolate: collects lines for the host. Sent there as text, see builtins.ts.
+ */
 import type { Builtins, DriverLimits } from './builtins.ts'
 
 /**
- * Replaces the global `console` by one that collects lines as JSON text, `["info","text"],["warn",…]`,
- * and answers the function that takes them out. What exceeds the limits is counted in a last line.
+ * Replaces the global `console` by one that collects lines as JSON text,
+ * `["info","text"],["warn",…]`, and answers the function that takes them out. What exceeds the
+ * limits is counted in a last line.
  */
 export function installConsole(builtins: Builtins, limits: DriverLimits): () => string {
   let collected = ''

@@ -1,7 +1,7 @@
 /**
- * What Ditto gives to mapping scripts: the helpers `Ditto.*` and the default mapping functions (Ditto
- * documentation, "Payload mapping in connectivity", JavaScript mapper). Sent into the isolate as text,
- * see builtins.ts.
+ * What Ditto gives to mapping scripts: the helpers `Ditto.*` and the default mapping functions
+ * (Ditto documentation, "Payload mapping in connectivity", JavaScript mapper). Sent into the
+ * isolate as text, see builtins.ts.
  */
 import type { Builtins } from './builtins.ts'
 
@@ -15,7 +15,8 @@ export function installDittoHelpers(builtins: Builtins): void {
     // biome-ignore format: one parameter list of eleven names reads best as a block.
     buildDittoProtocolMsg(
       namespace: string, name: string, group: string, channel: string, criterion: string,
-      action: string, path: string, headers: unknown, value: unknown, status: unknown, extra: unknown,
+      action: string, path: string, headers: unknown, value: unknown, status: unknown,
+      extra: unknown,
     ) {
       const segment = channel === 'none' ? '' : `/${channel}`
       const topic = `${namespace}/${name}/${group}${segment}/${criterion}/${action}`
@@ -51,8 +52,9 @@ export function installDittoHelpers(builtins: Builtins): void {
 }
 
 /**
- * Defines the mapping functions as they are when a script does not define its own, and answers them:
- * Ditto Protocol text is parsed and anything else dropped; outgoing messages become Ditto Protocol.
+ * Defines the mapping functions as they are when a script does not define its own, and answers
+ * them: Ditto Protocol text is parsed and anything else dropped; outgoing messages become Ditto
+ * Protocol.
  */
 export function installDefaultMapping(builtins: Builtins) {
   type External = Record<'headers' | 'textPayload' | 'bytePayload' | 'contentType', unknown>
@@ -68,7 +70,8 @@ export function installDefaultMapping(builtins: Builtins) {
     // biome-ignore format: one parameter list of eleven names reads best as a block.
     mapFromDittoProtocolMsg(
       namespace: string, name: string, group: string, channel: string, criterion: string,
-      action: string, path: string, headers: unknown, value: unknown, status: unknown, extra: unknown,
+      action: string, path: string, headers: unknown, value: unknown, status: unknown,
+      extra: unknown,
     ) {
       const segment = channel === 'none' ? '' : `/${channel}`
       const topic = `${namespace}/${name}/${group}${segment}/${criterion}/${action}`

@@ -1,11 +1,12 @@
 /**
- * The driver: takes a batch of messages through the mapping functions one by one, inside the isolate,
- * and keeps what they gave where neither a timeout nor the next message can spoil it. Sent into the
- * isolate as text, see builtins.ts.
+ * The driver: takes a batch of messages through the mapping functions one by one, inside the
+ * isolate, and keeps what they gave where neither a timeout nor the next message can spoil it.
+ * Sent into the isolate as text, see builtins.ts.
  *
- * It answers a report, JSON text: `{"r":[entry…],"c":[["info","line"]…],"b":bytes,"a":0|1,"n":0|1}`
- *   r  one entry per finished message: an array of results, `{"e":text,"s":stack}` of what was thrown,
- *      `{"l":count}` for too many results, or `{"t":1}` for a message that took too long
+ * It answers a report, JSON text:
+ * `{"r":[entry…],"c":[["info","line"]…],"b":bytes,"a":0|1,"n":0|1}`
+ *   r  one entry per finished message: an array of results, `{"e":text,"s":stack}` of what was
+ *      thrown, `{"l":count}` for too many results, or `{"t":1}` for a message that took too long
  *   c  lines written to the console
  *   b  length of all byte payloads, to be fetched with `takeBytes`
  *   a  1 when the report was taken while a message was being mapped
@@ -112,7 +113,9 @@ export function makeLoop(parts: LoopParts) {
   return { begin, run, report }
 }
 
-/** Makes the functions that the host calls. `progress[0]` counts the messages finished in a call. */
+/**
+ * Makes the functions that the host calls. `progress[0]` counts the messages finished in a call.
+ */
 export function makeDriver(builtins: Builtins, limits: DriverLimits, progress: Int32Array) {
   const takeConsole = installConsole(builtins, limits)
   installDittoHelpers(builtins)

@@ -101,7 +101,9 @@ export function bytesOf(value: unknown, builtins: Builtins, check: Complaints) {
   return new builtins.Uint8Array(buffer as ArrayBuffer)
 }
 
-/** Headers as the members of a JSON object, all values as text; `contentType` sets `content-type`. */
+/**
+ * Headers as the members of a JSON object, all values as text; `contentType` sets `content-type`.
+ */
 export function headersText(
   headers: unknown,
   contentType: unknown,
@@ -126,7 +128,10 @@ export function headersText(
   return `${text}${text === '' ? '' : ','}"content-type":${builtins.stringify(contentType)}`
 }
 
-/** Writes results as an entry of the report: `[result…]`, or `{"l":count}` when there are too many. */
+/**
+ * Writes results as an entry of the report: `[result…]`, or `{"l":count}` when there are too
+ * many.
+ */
 export function makeResults(
   builtins: Builtins,
   limits: DriverLimits,
