@@ -32,8 +32,12 @@ const SECURE_SCHEMES: ReadonlySet<string> = new Set(['ssl', 'amqps', 'https'])
 const MAX_PORT = 65_535
 
 /** No query, no fragment, no `@` in the path: these are far more often part of a password. */
-const BROKER_URI =
-  /^([a-zA-Z][\w+.-]*):\/\/(?:([^\s/?#@[\]\\"<>^`{|}]*)@)?(\[[\da-fA-F:.]+\]|[\w.-]+):(\d{1,5})(\/[^\s?#@\\"<>^`{|}]*)?$/
+const SCHEME = /([a-zA-Z][\w+.-]*):\/\//
+const USER_INFO = /(?:([^\s/?#@[\]\\"<>^`{|}]*)@)?/
+const HOST_AND_PORT = /(\[[\da-fA-F:.]+\]|[\w.-]+):(\d{1,5})/
+const PATH = /(\/[^\s?#@\\"<>^`{|}]*)?/
+const PARTS = [SCHEME, USER_INFO, HOST_AND_PORT, PATH]
+const BROKER_URI = new RegExp(`^${PARTS.map(({ source }) => source).join('')}$`)
 
 /** Up to the password, the password, and from the `@` on. */
 const PASSWORD = /^([^/?#]*:\/\/[^/?#@:]*:)([^/?#]*)(@.*)$/s

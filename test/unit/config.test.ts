@@ -4,8 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'smol-toml'
 import * as assert from 'uvu/assert'
-import { type Config, ConfigError, loadConfig } from '../../src/config.ts'
-import { DEFAULT_CONFIG } from '../../src/config-schema.ts'
+import { type Config, ConfigError, DEFAULT_CONFIG, loadConfig } from '../../src/config.ts'
 import { suite } from '../support/suite.ts'
 
 const it = suite('config')

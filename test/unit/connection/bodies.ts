@@ -1,6 +1,6 @@
 /** Connections for the tests of this room: small right ones, to be changed by each test. */
 import * as assert from 'uvu/assert'
-import { DEFAULT_CONFIG } from '../../../src/config-schema.ts'
+import { DEFAULT_CONFIG } from '../../../src/config.ts'
 import { type ParseOptions, parseConnection } from '../../../src/connection/model.ts'
 import type { Connection, ConnectionType } from '../../../src/connection/types.ts'
 import { validateConnection } from '../../../src/connection/validate.ts'
