@@ -68,14 +68,17 @@ export class Engine implements EngineControl {
         const making = await link.making
         const { shard, dryRun } = link.description
         if (making.outcome === 'refused') refusals.push({ shard, error: making.error })
-        if (making.outcome !== 'made') return
+        // It may have been told to close while it was being made.
+        if (making.outcome !== 'made' || this.#closing.has(shard)) return
         made.push(link)
         if (!dryRun) this.#subscriptions.set(shard, making.subscription)
       }),
     )
     for (const { description } of made) this.#parked.delete(description.connection.id)
     await this.#announce()
-    for (const link of made) link.order({ kind: 'start' })
+    for (const link of made) {
+      if (!this.#closing.has(link.description.shard)) link.order({ kind: 'start' })
+    }
     return refusals
   }
 

@@ -1,0 +1,129 @@
+/**
+ * The composition root of the control plane: the only place where store, supervisor, engine and API
+ * are put together, started and stopped. Knows no command line and no logging library.
+ */
+import { hostname } from 'node:os'
+import { createApi } from './api/api.ts'
+import { createDevopsVerifier, type VerifyDevops } from './api/auth.ts'
+import { serveApi } from './api/server.ts'
+import type { Config } from './config.ts'
+import { createPasswordVerifier, generatePassword, hashPassword } from './connection/password.ts'
+import {
+  type ConnectionStore,
+  DEVOPS_PASSWORD_HASH,
+  openConnectionStore,
+} from './connection/store.ts'
+import { DataPlane, type SupervisorLog } from './supervisor/data-plane.ts'
+import { forkEngine } from './supervisor/engine-process.ts'
+import { createNoteWatch } from './supervisor/note-watch.ts'
+import { Quarantine } from './supervisor/quarantine.ts'
+import { engineSettings, shardSettings, wedgedAfterMs } from './supervisor/settings.ts'
+import { Supervisor } from './supervisor/supervisor.ts'
+
+/** What a gateway is made from. */
+export interface GatewayOptions {
+  readonly config: Config
+  readonly version: string
+  readonly log: SupervisorLog
+  /** Shows the DevOps user's generated password; called at the very first start only. */
+  readonly showPassword: (username: string, password: string) => void
+}
+
+/** A running gateway. */
+export interface Gateway {
+  /** Where the API listens. */
+  readonly url: string
+  /**
+   * Stops consuming, settles what is in flight within `shutdown_timeout_ms`, closes all sessions and
+   * the stores.
+   */
+  stop(): Promise<void>
+}
+
+/** How long requests may go on while the gateway stops, in milliseconds. */
+const REQUEST_GRACE_MS = 2_000
+
+const HOUR_MS = 3_600_000
+
+/** Starts a gateway; resolves when its API listens. Throws a `StoreError`, or what listening throws. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { config, version, log } = options
+  const { http } = config
+  const store = await openConnectionStore(config.store.path, {
+    encryptionKey: config.store.encryption_key,
+  })
+  const { dataPlane, supervisor } = createSupervisor(store, config, log)
+  const app = createApi({
+    service: supervisor,
+    verifyDevops: await devopsVerifier(store, options),
+    version,
+    maxBodyBytes: http.max_body_bytes,
+    requestTimeoutMs: http.request_timeout_ms,
+    log,
+  })
+  const server = await serveApi(app, {
+    host: http.host,
+    port: http.port,
+    requestTimeoutMs: http.request_timeout_ms,
+  })
+  supervisor.start()
+  return {
+    url: `http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${server.port}`,
+    async stop() {
+      await Promise.all([server.close(REQUEST_GRACE_MS), dataPlane.stop()])
+      await store.close()
+    },
+  }
+}
+
+function createSupervisor(
+  store: ConnectionStore,
+  config: Config,
+  log: SupervisorLog,
+): { dataPlane: DataPlane; supervisor: Supervisor } {
+  const settings = shardSettings(config)
+  const forEngine = engineSettings(config)
+  const quarantine = new Quarantine(store)
+  const dataPlane = new DataPlane({
+    startEngine: (listener) => forkEngine(forEngine, listener),
+    notes: createNoteWatch(forEngine.recorderFolder, forEngine.threads),
+    quarantine,
+    settings,
+    wedgedAfterMs: wedgedAfterMs(config),
+    logDurationMs: config.monitoring.logs.duration_hours * HOUR_MS,
+    log,
+    now: Date.now,
+  })
+  const supervisor = new Supervisor({
+    store,
+    dataPlane,
+    quarantine,
+    check: {
+      limits: config.connections,
+      settings,
+      engine: (connectionId) => dataPlane.engineFor(connectionId),
+    },
+    config,
+    instance: `sluice-${hostname()}`,
+    now: Date.now,
+  })
+  return { dataPlane, supervisor }
+}
+
+/** A configured password counts; without one, the generated one whose hash is stored. */
+async function devopsVerifier(
+  store: ConnectionStore,
+  { config, showPassword }: GatewayOptions,
+): Promise<VerifyDevops> {
+  const { username, password } = config.devops
+  if (password !== '') return createDevopsVerifier(username, password)
+  let hash = store.meta(DEVOPS_PASSWORD_HASH)
+  if (hash === undefined) {
+    const generated = generatePassword()
+    hash = await hashPassword(generated)
+    await store.setMeta(DEVOPS_PASSWORD_HASH, hash)
+    showPassword(username, generated)
+  }
+  const verify = createPasswordVerifier(hash)
+  return async (givenName, givenPassword) => (await verify(givenPassword)) && givenName === username
+}

@@ -1,0 +1,152 @@
+/**
+ * Everything that follows the engine: keeps one running, keeps the connections that shall be open
+ * running in it, takes in what they count and say, and puts whoever killed an engine in quarantine.
+ */
+import type { Connection } from '../connection/types.ts'
+import type { EngineControl } from '../engine/messages.ts'
+import { connectionUnavailable } from '../protocol/connectivity-errors.ts'
+import { DittoException } from '../protocol/errors.ts'
+import type { ShardSettings } from '../shard/description.ts'
+import { scriptsEndedEngine } from './candidate.ts'
+import { type EngineDeath, EngineKeeper, type EngineState } from './engine-keeper.ts'
+import type { EngineReport, StartEngine } from './engine-process.ts'
+import { ConnectionLogBook } from './logs.ts'
+import { ConnectionMetrics } from './metrics.ts'
+import type { NoteWatch } from './note-watch.ts'
+import { markFor, type Quarantine } from './quarantine.ts'
+import { RunningConnections } from './running.ts'
+import { describeExit } from './verdict.ts'
+
+/** The gateway's own log. */
+export interface SupervisorLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** What the data plane's keeper is made from. */
+export interface DataPlaneOptions {
+  readonly startEngine: StartEngine
+  readonly notes: NoteWatch
+  readonly quarantine: Quarantine
+  readonly settings: ShardSettings
+  /** See `EngineKeeper`, in milliseconds. */
+  readonly wedgedAfterMs: number
+  /** How long a connection's log stays enabled, in milliseconds. */
+  readonly logDurationMs: number
+  readonly log: SupervisorLog
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+/** Longest wait of an operation for an engine that is being started, in milliseconds. */
+const ENGINE_WAIT_MS = 10_000
+
+/** One per control plane. */
+export class DataPlane {
+  readonly running: RunningConnections
+  readonly metrics = new ConnectionMetrics()
+  readonly logs: ConnectionLogBook
+  readonly #options: DataPlaneOptions
+  readonly #keeper: EngineKeeper
+
+  constructor(options: DataPlaneOptions) {
+    this.#options = options
+    const { settings, now } = options
+    this.logs = new ConnectionLogBook({
+      durationMs: options.logDurationMs,
+      maxEntries: settings.logCapacity,
+      onExpired: (id) => void this.engine?.setLogs(this.running.shards(id), false).catch(() => {}),
+      now,
+    })
+    this.running = new RunningConnections({
+      settings,
+      engine: () => this.engine,
+      logsActive: (id) => this.logs.span(id) !== undefined,
+      onLayout: (connection) => this.metrics.layOut(connection),
+      onLost: (id, reason) => this.logs.add(id, 'failure', `${reason} Opening again.`),
+      now,
+    })
+    this.#keeper = new EngineKeeper({
+      startEngine: options.startEngine,
+      notes: options.notes,
+      wedgedAfterMs: options.wedgedAfterMs,
+      onUp: () => this.#up(),
+      onDown: (death) => this.#down(death),
+      onReport: (report) => this.#take(report),
+      onOutput: (line) => options.log.warn({ line }, 'The engine wrote a line.'),
+    })
+  }
+
+  get state(): EngineState {
+    return this.#keeper.state
+  }
+
+  /** The engine while there is one. */
+  get engine(): EngineControl | undefined {
+    return this.#keeper.engine
+  }
+
+  /** The engine as soon as there is one; throws 503 when it takes too long. */
+  async engineFor(connectionId: string): Promise<EngineControl> {
+    const engine = await this.#keeper.use(ENGINE_WAIT_MS)
+    if (engine !== undefined) return engine
+    throw new DittoException({
+      ...connectionUnavailable(connectionId),
+      description: 'The engine that runs connections is down and is being started again.',
+    })
+  }
+
+  /** Starts the first engine, and opens these connections in it. */
+  start(connections: readonly Connection[]): void {
+    // Without an engine this only takes note of them; see #up.
+    void this.running.addAll(connections)
+    this.#keeper.start()
+  }
+
+  /** Closes all connections gracefully and stops the engine. */
+  async stop(): Promise<void> {
+    this.logs.close()
+    await this.#keeper.stop(this.#options.settings.drainTimeoutMs)
+  }
+
+  #up(): void {
+    this.#options.log.info({ connections: this.running.ids().length }, 'The engine is up.')
+    void this.running.reopen()
+  }
+
+  #down({ exit, suspect, pauseMs }: EngineDeath): void {
+    const { log, quarantine, wedgedAfterMs } = this.#options
+    const end = describeExit(exit)
+    log.error({ ...exit, suspect, pauseMs }, `The engine ${end}; another one is started.`)
+    this.running.engineLost(`The engine ${end}.`, (id) =>
+      suspect?.connectionId === id ? scriptsEndedEngine() : undefined,
+    )
+    if (suspect === undefined || !this.running.has(suspect.connectionId)) return
+    const id = suspect.connectionId
+    const mark = markFor(suspect, exit, wedgedAfterMs)
+    void this.running.remove(id)
+    this.logs.add(id, 'failure', mark.reason)
+    quarantine.add(id, mark).catch((cause: unknown) => {
+      log.error(
+        { connectionId: id, cause },
+        'A quarantine could not be stored; it holds till exit.',
+      )
+    })
+  }
+
+  #take(report: EngineReport): void {
+    if (report.kind === 'status') {
+      this.running.report(report.shard, report.status)
+    } else if (report.kind === 'counters') {
+      for (const deltas of report.counters) {
+        const id = this.running.connectionOf(deltas.shard)
+        if (id !== undefined) this.metrics.record(id, deltas, this.#options.now())
+      }
+    } else {
+      const { thread, shards, reason } = report
+      this.#options.log.error({ thread, shards: shards.length, reason }, 'A worker thread died.')
+      this.running.shardsLost(shards, `Worker thread ${thread} died: ${reason}.`)
+    }
+  }
+}

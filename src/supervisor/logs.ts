@@ -1,0 +1,106 @@
+/**
+ * Which connections keep a log at present, and what the control plane itself has to say in it. The
+ * entries of the data plane stay with their shards.
+ */
+import type { LogEntry, LogLevel } from '../monitoring/log-entry.ts'
+import { createLogRings, type LogRings } from '../monitoring/log-ring.ts'
+
+/** What the logs are made from. */
+export interface LogsOptions {
+  /** How long a log stays enabled after it was enabled or read, in milliseconds. */
+  readonly durationMs: number
+  /** Entries kept per kind of entry. */
+  readonly maxEntries: number
+  /** A log has run out; its connection's shards may forget about it. */
+  readonly onExpired: (connectionId: string) => void
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+/** Since when and until when a log is enabled, in milliseconds since the epoch. */
+export interface LogSpan {
+  readonly since: number
+  readonly until: number
+}
+
+const EXPIRY_CHECK_MS = 10_000
+
+/** The logs of all connections, as far as the control plane knows them. */
+export class ConnectionLogBook {
+  readonly #options: LogsOptions
+  readonly #spans = new Map<string, LogSpan>()
+  readonly #own = new Map<string, LogRings>()
+  readonly #timer: NodeJS.Timeout
+
+  constructor(options: LogsOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => this.#expire(), EXPIRY_CHECK_MS)
+    this.#timer.unref()
+  }
+
+  /** Undefined while the log is not enabled. */
+  span(id: string): LogSpan | undefined {
+    return this.#spans.get(id)
+  }
+
+  /** Enables a log, or begins its time anew. */
+  enable(id: string): void {
+    const now = this.#options.now()
+    const since = this.#spans.get(id)?.since ?? now
+    this.#spans.set(id, { since, until: now + this.#options.durationMs })
+  }
+
+  /** Reading an enabled log prolongs it; one that is not enabled stays so. */
+  prolong(id: string): void {
+    if (this.#spans.has(id)) this.enable(id)
+  }
+
+  /**
+   * Adds an entry of the control plane, whether the log is enabled or not: it tells why a connection
+   * does not run, and is rare.
+   */
+  add(id: string, level: LogLevel, message: string): void {
+    let rings = this.#own.get(id)
+    if (rings === undefined) {
+      const { maxEntries } = this.#options
+      rings = createLogRings({
+        capacitySuccess: maxEntries,
+        capacityFailure: maxEntries,
+        active: true,
+      })
+      this.#own.set(id, rings)
+    }
+    const at = this.#options.now()
+    const correlationId = '<not-provided>'
+    rings.add({ correlationId, at, category: 'connection', type: 'other', level, message })
+  }
+
+  /** The entries that the control plane added. */
+  entries(id: string): readonly LogEntry[] {
+    return this.#own.get(id)?.entries() ?? []
+  }
+
+  /** Forgets the entries; the log stays as enabled as it is. */
+  reset(id: string): void {
+    this.#own.delete(id)
+  }
+
+  /** Forgets a connection. */
+  remove(id: string): void {
+    this.#own.delete(id)
+    this.#spans.delete(id)
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  #expire(): void {
+    const now = this.#options.now()
+    for (const [id, { until }] of this.#spans) {
+      if (until > now) continue
+      this.#spans.delete(id)
+      this.#options.onExpired(id)
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/** The windows of all connections, fed with the differences that the engine sends. */
+import type { Connection } from '../connection/types.ts'
+import type { CounterDeltas } from '../engine/messages.ts'
+import type { JsonObject } from '../json/types.ts'
+import { counterAddresses } from '../monitoring/counters.ts'
+import { renderMetrics, renderNoMetrics } from '../monitoring/metrics-json.ts'
+import { createMetricWindows, type MetricWindows } from '../monitoring/windows.ts'
+
+/** Metrics outlive closing, opening and the engine; they end with the connection. */
+export class ConnectionMetrics {
+  readonly #windows = new Map<string, MetricWindows>()
+
+  /** From now on the connection's cells are numbered by this definition. */
+  layOut(connection: Connection): void {
+    const addresses = counterAddresses(connection)
+    const windows = this.#windows.get(connection.id)
+    if (windows === undefined) this.#windows.set(connection.id, createMetricWindows(addresses))
+    else windows.relayout(addresses)
+  }
+
+  /** Adds what a shard of the connection counted. */
+  record(connectionId: string, { deltas }: CounterDeltas, nowMs: number): void {
+    const windows = this.#windows.get(connectionId)
+    for (const [cell, count] of deltas) windows?.record(cell, count, nowMs)
+  }
+
+  /** Body of the metrics resource. */
+  render(connectionId: string, nowMs: number): JsonObject {
+    const windows = this.#windows.get(connectionId)
+    return windows === undefined ? renderNoMetrics() : renderMetrics(windows, nowMs)
+  }
+
+  reset(connectionId: string): void {
+    this.#windows.get(connectionId)?.reset()
+  }
+
+  /** Forgets a connection. */
+  remove(connectionId: string): void {
+    this.#windows.delete(connectionId)
+  }
+}

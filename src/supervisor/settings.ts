@@ -1,0 +1,47 @@
+/** From the keys of config.toml to what shards and engines are told. Reads no file. */
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import type { Config } from '../config.ts'
+import type { EngineSettings } from '../engine/messages.ts'
+import type { ScriptLimits } from '../mapping/mapper.ts'
+import type { ShardSettings } from '../shard/description.ts'
+
+/** What each engine is started with. */
+export function engineSettings({ workers, store }: Config): EngineSettings {
+  return {
+    threads: workers.threads === 0 ? availableParallelism() : workers.threads,
+    maxHeapMb: workers.max_heap_mb,
+    twinFolder: join(store.path, 'twin'),
+    recorderFolder: join(store.path, 'flight-recorder'),
+  }
+}
+
+/** What each shard is told. */
+export function shardSettings({ connections, monitoring, mapping }: Config): ShardSettings {
+  return {
+    maxUnsettled: connections.max_unsettled,
+    maxOutboundQueue: connections.max_outbound_queue,
+    connectTimeoutMs: connections.connect_timeout_ms,
+    publishTimeoutMs: connections.publish_timeout_ms,
+    ackTimeoutMs: connections.ack_timeout_ms,
+    backoffMinMs: connections.backoff_min_ms,
+    backoffMaxMs: connections.backoff_max_ms,
+    drainTimeoutMs: connections.shutdown_timeout_ms,
+    logCapacity: monitoring.logs.max_entries,
+    script: scriptLimits(mapping),
+  }
+}
+
+/** The limits on scripts. */
+export function scriptLimits({ javascript }: Config['mapping']): ScriptLimits {
+  return {
+    maxScriptBytes: javascript.max_script_bytes,
+    maxExecutionMs: javascript.max_execution_ms,
+    memoryMb: javascript.memory_mb,
+  }
+}
+
+/** A thread that sits in a script for longer will not come back, in milliseconds. */
+export function wedgedAfterMs({ mapping, workers }: Config): number {
+  return mapping.javascript.max_execution_ms + workers.script_grace_ms
+}

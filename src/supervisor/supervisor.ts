@@ -1,0 +1,288 @@
+/**
+ * What a DevOps engineer can do with connections, done: the desired state goes to the store, the
+ * clients follow. Operations on one connection run one after the other, on different ones side by
+ * side; whoever waits for brokers waits outside of that order, so that a close can overtake.
+ */
+import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import type { Config } from '../config.ts'
+import type { ParseOptions } from '../connection/model.ts'
+import type { ConnectionStore, StoredConnection } from '../connection/store.ts'
+import type { Connection, ConnectivityStatus } from '../connection/types.ts'
+import { isJsonObject, type JsonObject } from '../json/types.ts'
+import { mergeLogs } from '../monitoring/log-ring.ts'
+import { renderNoMetrics } from '../monitoring/metrics-json.ts'
+import { connectionNotFound } from '../protocol/connectivity-errors.ts'
+import { DittoException } from '../protocol/errors.ts'
+import type { ShardStatus } from '../shard/description.ts'
+import { type CheckOptions, checkedConnection, checkStatically } from './candidate.ts'
+import type { DataPlane } from './data-plane.ts'
+import { KeyedMutex } from './mutex.ts'
+import type { Quarantine } from './quarantine.ts'
+import type { ConnectionLogs, ConnectionService, Health } from './service.ts'
+import { renderStatus } from './status.ts'
+
+/** What the supervisor is made from. */
+export interface SupervisorOptions {
+  readonly store: ConnectionStore
+  readonly dataPlane: DataPlane
+  readonly quarantine: Quarantine
+  readonly check: CheckOptions
+  readonly config: Pick<Config, 'connections' | 'monitoring'>
+  /** Name of this gateway, as the `client` in status entries. */
+  readonly instance: string
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+/** Added to the time that a connection attempt may take: its way to the engine and back. */
+const OUTCOME_MARGIN_MS = 5_000
+
+/** The connections resource as operations; see {@link ConnectionService}. */
+export class Supervisor implements ConnectionService {
+  readonly #options: SupervisorOptions
+  readonly #store: ConnectionStore
+  readonly #dataPlane: DataPlane
+  readonly #mutex = new KeyedMutex()
+  /** When connections were closed in the life of this process, in milliseconds since the epoch. */
+  readonly #closedAt = new Map<string, number>()
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+    this.#store = options.store
+    this.#dataPlane = options.dataPlane
+  }
+
+  /** Starts the data plane with every connection that shall be open and is not in quarantine. */
+  start(): void {
+    const { quarantine } = this.#options
+    const connections = this.#store
+      .list()
+      .map(({ connection }) => connection)
+      .filter((connection) => shallRun(connection) && quarantine.get(connection.id) === undefined)
+    for (const { id } of connections) this.#dataPlane.logs.enable(id)
+    this.#dataPlane.start(connections)
+  }
+
+  async create(body: unknown): Promise<StoredConnection> {
+    const id = randomUUID()
+    const connection = await this.#checked(body, { mode: 'create', id }, undefined)
+    return this.#mutex.run(id, async () => {
+      const instant = this.#instant()
+      const stored = { connection, revision: 1, created: instant, modified: instant }
+      await this.#store.put(stored)
+      // The creation is answered whether its broker can be reached or not.
+      if (shallRun(connection)) void this.#run(connection)
+      return stored
+    })
+  }
+
+  async dryRun(body: unknown): Promise<void> {
+    const id = `${randomUUID()}-dry-run`
+    const given = isJsonObject(body) && typeof body.id === 'string' ? body.id : undefined
+    const stored = given === undefined ? undefined : this.#store.get(given)?.connection
+    const connection = await this.#checked(body, { mode: 'dry-run', id }, stored)
+    const engine = await this.#dataPlane.engineFor(id)
+    const limitMs = this.#options.config.connections.test_timeout_ms
+    await this.#dataPlane.running.tryOut(engine, connection, limitMs)
+  }
+
+  async modify(id: string, body: unknown): Promise<StoredConnection> {
+    const modified = await this.#mutex.run(id, async () => {
+      const before = this.retrieve(id)
+      const next = await this.#checked(body, { mode: 'modify', id }, before.connection)
+      const stored = await this.#put(before, next)
+      const wasInQuarantine = this.#options.quarantine.get(id) !== undefined
+      await this.#options.quarantine.release(id)
+      const reconnects = wasInQuarantine || !sameClients(before.connection, next)
+      await this.#apply(next, reconnects)
+      return { stored, reconnects }
+    })
+    if (modified.reconnects) await this.#outcome(id)
+    return modified.stored
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#mutex.run(id, async () => {
+      this.retrieve(id)
+      await this.#store.remove(id)
+      this.#options.quarantine.forget(id)
+      await this.#dataPlane.running.remove(id)
+      this.#dataPlane.logs.remove(id)
+      this.#dataPlane.metrics.remove(id)
+      this.#closedAt.delete(id)
+    })
+  }
+
+  retrieve(id: string): StoredConnection {
+    const stored = this.#store.get(id)
+    if (stored === undefined) throw new DittoException(connectionNotFound(id))
+    return stored
+  }
+
+  list(): readonly StoredConnection[] {
+    return this.#store.list()
+  }
+
+  ids(): readonly string[] {
+    return this.#store.list().map(({ connection }) => connection.id)
+  }
+
+  async open(id: string): Promise<void> {
+    await this.#mutex.run(id, async () => {
+      const { connection } = this.retrieve(id)
+      checkStatically(connection, this.#options.check)
+      await this.#desire(id, 'open')
+      await this.#options.quarantine.release(id)
+      const { running } = this.#dataPlane
+      if (running.has(id)) {
+        this.#dataPlane.logs.enable(id)
+        await running.retry(id)
+      } else await this.#run({ ...connection, connectionStatus: 'open' })
+    })
+    await this.#outcome(id)
+  }
+
+  async close(id: string): Promise<void> {
+    await this.#mutex.run(id, async () => {
+      await this.#desire(id, 'closed')
+      await this.#stop(id)
+    })
+  }
+
+  status(id: string): JsonObject {
+    const { connection, modified } = this.retrieve(id)
+    return renderStatus({
+      connection,
+      instance: this.#options.instance,
+      clients: this.#dataPlane.running.statuses(id) ?? this.#inQuarantine(connection),
+      closedAt: this.#closedAt.get(id) ?? Date.parse(modified),
+    })
+  }
+
+  async metrics(id: string): Promise<JsonObject> {
+    this.retrieve(id)
+    if (!this.#dataPlane.running.has(id)) return renderNoMetrics()
+    // While there is no engine, what was counted until its end is the truth.
+    await this.#dataPlane.engine?.readCounters().catch(() => {})
+    return this.#dataPlane.metrics.render(id, this.#options.now())
+  }
+
+  async resetMetrics(id: string): Promise<void> {
+    this.retrieve(id)
+    await this.#dataPlane.engine?.readCounters().catch(() => {})
+    this.#dataPlane.metrics.reset(id)
+  }
+
+  async logs(id: string): Promise<ConnectionLogs> {
+    this.retrieve(id)
+    const { logs, running, engine } = this.#dataPlane
+    logs.prolong(id)
+    const shards = running.shards(id)
+    const entries = shards.length === 0 ? [] : await engine?.readLogs(shards).catch(() => [])
+    const span = logs.span(id)
+    return {
+      entries: mergeLogs(
+        [entries ?? [], logs.entries(id)],
+        this.#options.config.monitoring.logs.max_size_bytes,
+      ),
+      enabledSince: span === undefined ? null : new Date(span.since).toISOString(),
+      enabledUntil: span === undefined ? null : new Date(span.until).toISOString(),
+    }
+  }
+
+  async enableLogs(id: string): Promise<void> {
+    this.retrieve(id)
+    const { logs, running, engine } = this.#dataPlane
+    logs.enable(id)
+    await engine?.setLogs(running.shards(id), true).catch(() => {})
+  }
+
+  async resetLogs(id: string): Promise<void> {
+    this.retrieve(id)
+    const { logs, running, engine } = this.#dataPlane
+    await engine?.resetLogs(running.shards(id)).catch(() => {})
+    logs.reset(id)
+    logs.add(id, 'success', 'Successfully reset the logs.')
+  }
+
+  health(): Health {
+    const engine = this.#dataPlane.state
+    const { writable } = this.#store
+    return {
+      ready: engine === 'up' && writable,
+      engine,
+      store: writable ? 'writable' : 'read-only',
+    }
+  }
+
+  #checked(body: unknown, parse: ParseOptions, stored: Connection | undefined) {
+    return checkedConnection(body, parse, stored, this.#options.check)
+  }
+
+  /** Brings the clients to a definition that was just stored. */
+  async #apply(next: Connection, reconnects: boolean): Promise<void> {
+    const { running } = this.#dataPlane
+    if (!shallRun(next)) await this.#stop(next.id)
+    else if (!running.has(next.id)) await this.#run(next)
+    else if (reconnects) await running.replace(next)
+    else running.relabel(next)
+  }
+
+  async #run(connection: Connection): Promise<void> {
+    this.#dataPlane.logs.enable(connection.id)
+    this.#closedAt.delete(connection.id)
+    await this.#dataPlane.running.add(connection)
+  }
+
+  async #stop(id: string): Promise<void> {
+    if (!this.#dataPlane.running.has(id)) return
+    await this.#dataPlane.running.remove(id)
+    this.#closedAt.set(id, this.#options.now())
+  }
+
+  async #outcome(id: string): Promise<void> {
+    const limitMs = this.#options.config.connections.connect_timeout_ms + OUTCOME_MARGIN_MS
+    await this.#dataPlane.running.outcome(id, limitMs)
+  }
+
+  async #desire(id: string, status: ConnectivityStatus): Promise<void> {
+    const stored = this.retrieve(id)
+    if (stored.connection.connectionStatus === status) return
+    await this.#put(stored, { ...stored.connection, connectionStatus: status })
+  }
+
+  async #put(before: StoredConnection, connection: Connection): Promise<StoredConnection> {
+    const { created, revision } = before
+    const stored = { connection, revision: revision + 1, created, modified: this.#instant() }
+    await this.#store.put(stored)
+    return stored
+  }
+
+  /** What status shows for the clients of a connection in quarantine; nothing for a closed one. */
+  #inQuarantine(connection: Connection): readonly ShardStatus[] {
+    const mark = this.#options.quarantine.get(connection.id)
+    if (mark === undefined || !shallRun(connection)) return []
+    const since = Date.parse(mark.since)
+    const client = {
+      status: 'misconfigured',
+      recovery: 'unknown',
+      details: mark.reason,
+      since,
+    } as const
+    return Array.from({ length: connection.clientCount }, () => ({ client, addresses: [] }))
+  }
+
+  #instant(): string {
+    return new Date(this.#options.now()).toISOString()
+  }
+}
+
+function shallRun({ connectionStatus }: Connection): boolean {
+  return connectionStatus === 'open'
+}
+
+/** Whether clients of the one can go on as clients of the other: names and tags mean nothing to them. */
+function sameClients(a: Connection, b: Connection): boolean {
+  return isDeepStrictEqual({ ...a, name: null, tags: [] }, { ...b, name: null, tags: [] })
+}
