@@ -1,7 +1,7 @@
 /**
  * The configuration: every key with its unit, its default and what it may be, read from a TOML file
- * and overridden from the environment. `config.toml` at the root of the repository says what the keys
- * are for; a test holds the two together. Knows no part of Sluice that uses it.
+ * and overridden from the environment. `config.toml` at the root of the repository says what the
+ * keys are for; a test holds the two together. Knows no part of Sluice that uses it.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -163,9 +163,9 @@ const SECRET_KEYS: readonly string[] = ['devops.password', 'store.encryption_key
 type Table = { [key: string]: unknown }
 
 /**
- * Reads the configuration: defaults, then the file, then the environment (`SLUICE__HTTP__PORT=9000`).
- * A named file must exist; `config.toml` in `folder` may be missing. Relative paths are resolved
- * against the folder of the file. Throws a {@link ConfigError}.
+ * Reads the configuration: defaults, then the file, then the environment
+ * (`SLUICE__HTTP__PORT=9000`). A named file must exist; `config.toml` in `folder` may be missing.
+ * Relative paths are resolved against the folder of the file. Throws a {@link ConfigError}.
  */
 export function loadConfig(
   file: string | undefined,

@@ -1,6 +1,6 @@
 /**
- * Encryption of secrets at rest: AES-256-GCM (NIST SP 800-38D), a fresh nonce for every value, bound
- * to the connection and the place it belongs to. Knows no store.
+ * Encryption of secrets at rest: AES-256-GCM (NIST SP 800-38D), a fresh nonce for every value,
+ * bound to the connection and the place it belongs to. Knows no store.
  *
  * ```
  * value = "1." base64url( nonce(12) ciphertext tag(16) )

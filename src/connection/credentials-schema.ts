@@ -1,4 +1,6 @@
-/** The schema of credentials, for brokers and for SSH tunnels (Ditto documentation, "Connections"). */
+/**
+ * The schema of credentials, for brokers and for SSH tunnels (Ditto documentation, "Connections").
+ */
 import { z } from 'zod'
 import { known } from './schema-tools.ts'
 

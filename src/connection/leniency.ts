@@ -1,7 +1,7 @@
 /**
- * What Ditto forgives when it reads a connection, done once so that the schema behind can be strict:
- * fields of older versions and of the server itself, null for absent, items of no use. Turns JSON
- * into JSON; what is wrong beyond that is passed on for the schema to refuse.
+ * What Ditto forgives when it reads a connection, done once so that the schema behind can be
+ * strict: fields of older versions and of the server itself, null for absent, items of no use.
+ * Turns JSON into JSON; what is wrong beyond that is passed on for the schema to refuse.
  */
 import { isJsonObject, type JsonObject, type JsonValue } from '../json/types.ts'
 import { jsonTypeInvalid } from '../protocol/json-errors.ts'

@@ -2,8 +2,8 @@
  * The store of connections in LMDB. Secrets are taken out of a connection before it is written, and
  * kept beside it encrypted. Opened by the control plane alone.
  *
- * Writes are synchronous transactions: connections change rarely, and of asynchronous ones that fail
- * lmdb-js rejects promises that nobody holds, which ends the process (lmdb-js#368).
+ * Writes are synchronous transactions: connections change rarely, and of asynchronous ones that
+ * fail lmdb-js rejects promises that nobody holds, which ends the process (lmdb-js#368).
  */
 import { randomBytes } from 'node:crypto'
 import { connectionUnavailable } from '../protocol/connectivity-errors.ts'
@@ -38,7 +38,9 @@ export class LmdbConnectionStore implements ConnectionStore {
     this.#cipher = cipher
   }
 
-  /** Opens or makes the file. Throws a {@link StoreError} when the passphrase is not the one it has. */
+  /**
+   * Opens or makes the file. Throws a {@link StoreError} when the passphrase is not the one it has.
+   */
   static async open(file: string, passphrase: string): Promise<LmdbConnectionStore> {
     const environment = openEnvironment(file)
     try {

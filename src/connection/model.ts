@@ -1,7 +1,7 @@
 /**
- * From the JSON of `/api/2/connections` to a {@link Connection}: types, defaults, what Ditto fills in
- * by itself, and the checks that Ditto makes while reading. Whether a broker of that type can work
- * with it is `validate.ts`'s business.
+ * From the JSON of `/api/2/connections` to a {@link Connection}: types, defaults, what Ditto fills
+ * in by itself, and the checks that Ditto makes while reading. Whether a broker of that type can
+ * work with it is `validate.ts`'s business.
  */
 import type { z } from 'zod'
 import { isJsonObject, type JsonObject, type JsonValue } from '../json/types.ts'
@@ -19,8 +19,8 @@ import { parseBrokerUri } from './uri.ts'
 /** What a body is parsed for. */
 export interface ParseOptions {
   /**
-   * `create`: the body names no id, and a missing `connectionStatus` becomes `unknown`; `modify`: its
-   * id may be the one of the path; `dry-run`: its id, if any, is replaced.
+   * `create`: the body names no id, and a missing `connectionStatus` becomes `unknown`; `modify`:
+   * its id may be the one of the path; `dry-run`: its id, if any, is replaced.
    */
   readonly mode: 'create' | 'modify' | 'dry-run'
   /** The id that the connection gets. */
@@ -53,8 +53,8 @@ const REPLYING_SOURCE_HEADERS: HeaderMapping = { ...REPLY_HEADERS, 'reply-to': R
 /**
  * Parses a connection and fills in every default. Secrets stay as they are in the body, masks
  * included (see `restoreSecrets`). Throws Ditto's errors: `json.invalid`, `json.field.missing`,
- * `connectivity:id.notsettable`, `connectivity:connection.id.invalid`, `…configuration.invalid` (also
- * for fields that Ditto does not know), `…uri.invalid`, `connectivity:topic.invalid`,
+ * `connectivity:id.notsettable`, `connectivity:connection.id.invalid`, `…configuration.invalid`
+ * (also for fields that Ditto does not know), `…uri.invalid`, `connectivity:topic.invalid`,
  * `acknowledgement:label.invalid`, `acknowledgement:request.parsing.failed`.
  */
 export function parseConnection(body: unknown, options: ParseOptions): Connection {

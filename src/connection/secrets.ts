@@ -1,6 +1,7 @@
 /**
- * The one place that knows which parts of a connection are secret: the password of a URI, and fields
- * of credentials. Masks them for readers, and puts them back when a reader sends the mask back.
+ * The one place that knows which parts of a connection are secret: the password of a URI, and
+ * fields of credentials. Masks them for readers, and puts them back when a reader sends the mask
+ * back.
  */
 import { failConfiguration } from './errors.ts'
 import type { Connection, Credentials } from './types.ts'

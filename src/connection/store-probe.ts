@@ -1,6 +1,7 @@
 /**
- * A process of its own that opens a store, reads all of it and writes to it, before the control plane
- * dares to: a damaged file ends this process and no other. Argument: the file. Tells by its exit code.
+ * A process of its own that opens a store, reads all of it and writes to it, before the control
+ * plane dares to: a damaged file ends this process and no other. Argument: the file. Tells by its
+ * exit code.
  */
 import { accessSync, constants } from 'node:fs'
 import { openEnvironment } from './lmdb-environment.ts'

@@ -1,6 +1,6 @@
 /**
- * The store of connections: what it keeps, as an interface that another engine can take over, and how
- * it is opened. Nothing of LMDB is seen from here.
+ * The store of connections: what it keeps, as an interface that another engine can take over, and
+ * how it is opened. Nothing of LMDB is seen from here.
  */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -23,7 +23,9 @@ import type { Connection } from './types.ts'
 
 export { StoreError } from './store-error.ts'
 
-/** A stored connection with what the store knows about it. Secrets in clear: mask before showing. */
+/**
+ * A stored connection with what the store knows about it. Secrets in clear: mask before showing.
+ */
 export interface StoredConnection {
   readonly connection: Connection
   /** Counts changes from 1. */
@@ -43,8 +45,8 @@ export interface QuarantineMark {
 }
 
 /**
- * Keeps connections. Reading sees what was written last; writing resolves when it is on the disk, and
- * rejects with 503 when it cannot be: from then on the store is read-only.
+ * Keeps connections. Reading sees what was written last; writing resolves when it is on the disk,
+ * and rejects with 503 when it cannot be: from then on the store is read-only.
  */
 export interface ConnectionStore {
   /** False once a write has failed. */
@@ -85,9 +87,9 @@ const OTHERS_MODE = 0o077
 const PROBE_TIMEOUT_MS = 60_000
 
 /**
- * Opens the store in a folder, which is made when it is missing. To be called once, in one thread of
- * one process. Throws a {@link StoreError} when the key is wrong or the data damaged; damaged data is
- * never replaced.
+ * Opens the store in a folder, which is made when it is missing. To be called once, in one thread
+ * of one process. Throws a {@link StoreError} when the key is wrong or the data damaged; damaged
+ * data is never replaced.
  */
 export async function openConnectionStore(
   folder: string,

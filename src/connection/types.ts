@@ -1,6 +1,6 @@
 /**
- * The connection model: the JSON of `/api/2/connections` after parsing, with every default filled in.
- * Field names are Ditto's. `model.ts` holds the schemas that produce these types.
+ * The connection model: the JSON of `/api/2/connections` after parsing, with every default filled
+ * in. Field names are Ditto's. `model.ts` holds the schemas that produce these types.
  */
 import type { JsonObject } from '../json/types.ts'
 

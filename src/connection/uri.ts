@@ -45,8 +45,8 @@ const PASSWORD = /^([^/?#]*:\/\/[^/?#@:]*:)([^/?#]*)(@.*)$/s
 const PLAIN_AUTHORITY = /^(\[[^\]@]*\]|[^:@/?#]*)(:\d*)?(?=[/?#]|$)/
 
 /**
- * Takes a broker URI apart. Throws 400 `connectivity:connection.uri.invalid` with the URI in it, but
- * never its password (unlike `new URL`, whose errors carry their input).
+ * Takes a broker URI apart. Throws 400 `connectivity:connection.uri.invalid` with the URI in it,
+ * but never its password (unlike `new URL`, whose errors carry their input).
  */
 export function parseBrokerUri(uri: string): BrokerUri {
   const match = BROKER_URI.exec(uri)
@@ -82,7 +82,9 @@ export function redactUri(uri: string): string {
   return uri.slice(0, start) + username + MASK + (at < 0 ? '' : rest.slice(at))
 }
 
-/** The URI with another password, both as they stand there: URL-encoded. Empty passwords are none. */
+/**
+ * The URI with another password, both as they stand there: URL-encoded. Empty passwords are none.
+ */
 export function replaceUriPassword(uri: string, replace: (password: string) => string): string {
   const match = PASSWORD.exec(uri)
   if (match === null || match[2] === '') return uri

@@ -18,8 +18,9 @@ import type { Connection } from './types.ts'
 export type { ConnectionLimits } from './rules/limits.ts'
 
 /**
- * Validates a parsed connection, its secrets restored. Throws the first error as a `DittoException`,
- * mostly 400 `connectivity:connection.configuration.invalid` (Ditto documentation, "Connections").
+ * Validates a parsed connection, its secrets restored. Throws the first error as a
+ * `DittoException`, mostly 400 `connectivity:connection.configuration.invalid` (Ditto
+ * documentation, "Connections").
  */
 export function validateConnection(connection: Connection, limits: ConnectionLimits): void {
   checkCounts(connection, limits)

@@ -11,7 +11,8 @@ const MIN_CUT_CHARS = 4
 /**
  * The known name closest to the unknown one, or undefined when none is close: at most one edit for
  * every three characters, where an edit inserts, deletes, replaces or swaps neighbours (the optimal
- * string alignment distance). Differences in case and in `-` and `_` count as nothing, a cut end as one edit.
+ * string alignment distance). Differences in case and in `-` and `_` count as nothing, a cut end as
+ * one edit.
  */
 export function nearestName(unknown: string, known: Iterable<string>): string | undefined {
   if (unknown.length > MAX_NAME_CHARS) return undefined

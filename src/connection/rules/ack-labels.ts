@@ -1,4 +1,7 @@
-/** Acknowledgement labels that a connection declares and issues (Ditto documentation, "Acknowledgements"). */
+/**
+ * Acknowledgement labels that a connection declares and issues (Ditto documentation,
+ * "Acknowledgements").
+ */
 import type { ExpressionContext } from '../../expression/context.ts'
 import { CONNECTION_ONLY } from '../../expression/placeholders.ts'
 import { ackLabelInvalid, ackLabelNotUnique } from '../../protocol/acknowledgement-errors.ts'

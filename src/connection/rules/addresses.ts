@@ -1,4 +1,6 @@
-/** What every source and target must have, whatever its type: addresses, and topics that make sense. */
+/**
+ * What every source and target must have, whatever its type: addresses, and topics that make sense.
+ */
 import { parseFieldSelector } from '../../json/field-selector.ts'
 import { dittoError } from '../../protocol/errors.ts'
 import { parseRql } from '../../rql/parser.ts'

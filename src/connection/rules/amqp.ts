@@ -1,6 +1,6 @@
 /**
- * The rules of AMQP 0.9.1 and AMQP 1.0 (Ditto documentation, protocol bindings): the same but for the
- * form of target addresses.
+ * The rules of AMQP 0.9.1 and AMQP 1.0 (Ditto documentation, protocol bindings): the same but for
+ * the form of target addresses.
  */
 import { ALL_PLACEHOLDERS, ENFORCEMENT_FILTER, HEADER_ONLY } from '../../expression/placeholders.ts'
 import { failConfiguration } from '../errors.ts'

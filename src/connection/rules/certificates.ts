@@ -6,7 +6,10 @@ import type { Connection } from '../types.ts'
 const BEGIN = '-----BEGIN CERTIFICATE-----'
 const END = '-----END CERTIFICATE-----'
 
-/** Checks trusted certificates, client certificate and client key, and that these two belong together. */
+/**
+ * Checks trusted certificates, client certificate and client key, and that these two belong
+ * together.
+ */
 export function checkCertificates({ ca, credentials }: Connection): void {
   if (ca !== undefined) readCertificates(ca, '/ca')
   if (credentials?.type !== 'client-cert') return

@@ -1,4 +1,6 @@
-/** The rules of Hono (Ditto documentation, "Eclipse Hono protocol binding"). The URI is not used. */
+/**
+ * The rules of Hono (Ditto documentation, "Eclipse Hono protocol binding"). The URI is not used.
+ */
 import { ENFORCEMENT_FILTER, HEADER_ONLY } from '../../expression/placeholders.ts'
 import { failConfiguration } from '../errors.ts'
 import { checkEnforcement, checkHeaderMapping, type TypeRules } from './rule.ts'

@@ -1,4 +1,6 @@
-/** What the rules of MQTT 3.1.1 and MQTT 5 share (Ditto documentation, protocol bindings for MQTT). */
+/**
+ * What the rules of MQTT 3.1.1 and MQTT 5 share (Ditto documentation, protocol bindings for MQTT).
+ */
 import { ALL_PLACEHOLDERS, type PlaceholderPrefix } from '../../expression/placeholders.ts'
 import { compileTemplate } from '../../expression/template.ts'
 import { parseDurationMs } from '../../protocol/duration.ts'
@@ -27,7 +29,9 @@ export function checkAddresses({ sources, targets }: Connection): void {
   for (const { address } of targets) checkTopic(address, mqttTopicError(address))
 }
 
-/** Checks quality of service and enforcement; `valid` is the text of the inputs that are possible. */
+/**
+ * Checks quality of service and enforcement; `valid` is the text of the inputs that are possible.
+ */
 export function checkMqttSource(
   { qos, enforcement }: Source,
   { description }: Place,

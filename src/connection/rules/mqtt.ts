@@ -37,8 +37,8 @@ export const mqttRules: TypeRules = {
 }
 
 /**
- * Ditto allows one client only. Shared subscriptions, which many 3.1.1 brokers know, spread messages
- * over several, and publishing does no harm from several.
+ * Ditto allows one client only. Shared subscriptions, which many 3.1.1 brokers know, spread
+ * messages over several, and publishing does no harm from several.
  */
 function checkClientCount({ clientCount, sources }: Connection): void {
   if (clientCount === 1) return

@@ -68,8 +68,8 @@ export function checkUriScheme({ uri, ca }: Connection, rules: TypeRules): void 
 }
 
 /**
- * Compiles a template to see whether it is right; its error becomes one of the configuration and says
- * where the template stands.
+ * Compiles a template to see whether it is right; its error becomes one of the configuration and
+ * says where the template stands.
  */
 export function checkTemplate(
   text: string,

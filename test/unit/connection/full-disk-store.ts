@@ -1,4 +1,6 @@
-/** A process that writes to a store until that fails, and prints what it saw. Argument: the folder. */
+/**
+ * A process that writes to a store until that fails, and prints what it saw. Argument: the folder.
+ */
 import { parseConnection } from '../../../src/connection/model.ts'
 import { openConnectionStore } from '../../../src/connection/store.ts'
 import { type DittoError, DittoException } from '../../../src/protocol/errors.ts'
