@@ -22,10 +22,6 @@ function text(byDefault: string) {
   return z.string({ error: 'expected a text' }).default(byDefault)
 }
 
-function flag(byDefault: boolean) {
-  return z.boolean({ error: 'expected true or false' }).default(byDefault)
-}
-
 function oneOf<const T extends string>(names: readonly T[], byDefault: NoInfer<T>) {
   return z.enum(names, { error: `expected one of: ${names.join(', ')}` }).default(byDefault)
 }
@@ -76,33 +72,17 @@ const connections = table({
   max_clients: int(32, 1),
   max_consumers: int(32, 1),
   max_unsettled: int(1000, 1),
-  max_outbound_queue: int(1000, 1),
+  max_outbound_queue: int(10_000, 1),
   connect_timeout_ms: int(15_000, 1),
   publish_timeout_ms: int(60_000, 1),
   test_timeout_ms: int(10_000, 1),
   ack_timeout_ms: int(10_000, 1),
   backoff_min_ms: int(1000, 1),
   backoff_max_ms: int(60_000, 1),
-  announcement_timeout_ms: int(3000, 0),
   shutdown_timeout_ms: int(10_000, 0),
 }).refine((settings) => settings.backoff_min_ms <= settings.backoff_max_ms, {
   path: ['backoff_min_ms'],
   error: 'expected at most backoff_max_ms',
-})
-
-const publisher = table({
-  enabled: flag(false),
-  log_tag: text(''),
-  levels: z
-    .array(z.enum(['success', 'failure']), { error: 'expected a list of: success, failure' })
-    .default(['success', 'failure']),
-  host: text('localhost'),
-  port: int(24_224, 1, MAX_PORT),
-  tls: flag(false),
-  connect_timeout_ms: int(5000, 1),
-  flush_interval_ms: int(600, 0),
-  reconnect_interval_ms: int(30_000, 1),
-  max_buffer_bytes: int(8_388_608, 1024),
 })
 
 const monitoring = table({
@@ -110,7 +90,6 @@ const monitoring = table({
     duration_hours: int(24, 1),
     max_entries: int(10, 1),
     max_size_bytes: int(250_000, 1024),
-    publisher: publisher.prefault({}),
   }).prefault({}),
 })
 
@@ -149,12 +128,6 @@ const ENV_PREFIX = 'SLUICE__'
 /** Variables by which Ditto's own images are configured; `SLUICE__` ones win over them. */
 const DITTO_VARIABLES: Readonly<Record<string, string>> = {
   DEVOPS_PASSWORD: 'devops.password',
-  CONNECTIVITY_LOGGER_PUBLISHER_ENABLED: 'monitoring.logs.publisher.enabled',
-  CONNECTIVITY_LOGGER_PUBLISHER_LOG_TAG: 'monitoring.logs.publisher.log_tag',
-  CONNECTIVITY_LOGGER_PUBLISHER_LOG_LEVELS: 'monitoring.logs.publisher.levels',
-  CONNECTIVITY_LOGGER_PUBLISHER_FLUENCY_HOST: 'monitoring.logs.publisher.host',
-  CONNECTIVITY_LOGGER_PUBLISHER_FLUENCY_PORT: 'monitoring.logs.publisher.port',
-  CONNECTIVITY_LOGGER_PUBLISHER_FLUENCY_SSL_ENABLED: 'monitoring.logs.publisher.tls',
 }
 
 /** Never repeated in an error. */
@@ -240,10 +213,7 @@ function override(
 
 /** The text as the type of the default; what does not fit is left to the schema to refuse. */
 function parsedLike(byDefault: unknown, value: string): unknown {
-  if (Array.isArray(byDefault)) return value.split(',').map((item) => item.trim())
-  if (typeof byDefault === 'number') return /^-?\d+$/.test(value) ? Number(value) : value
-  if (typeof byDefault !== 'boolean') return value
-  return value === 'true' ? true : value === 'false' ? false : value
+  return typeof byDefault === 'number' && /^-?\d+$/.test(value) ? Number(value) : value
 }
 
 function knownVariable(variable: string): string {

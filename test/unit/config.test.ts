@@ -74,28 +74,17 @@ it('overrides from the environment, by the type of the key', () => {
     SLUICE__HTTP__PORT: '9000',
     SLUICE__MAPPING__JAVASCRIPT__MEMORY_MB: '32',
     SLUICE__DEVOPS__USERNAME: '42',
-    SLUICE__MONITORING__LOGS__PUBLISHER__ENABLED: 'true',
-    SLUICE__MONITORING__LOGS__PUBLISHER__LEVELS: 'failure',
     UNRELATED: 'x',
   })
   assert.is(config.http.port, 9000)
   assert.is(config.http.host, 'a')
   assert.is(config.mapping.javascript.memory_mb, 32)
   assert.is(config.devops.username, '42')
-  assert.is(config.monitoring.logs.publisher.enabled, true)
-  assert.equal(config.monitoring.logs.publisher.levels, ['failure'])
 })
 
-it("understands Ditto's own variables, weaker than SLUICE__ ones", () => {
-  const env = {
-    DEVOPS_PASSWORD: 'one',
-    CONNECTIVITY_LOGGER_PUBLISHER_ENABLED: 'true',
-    CONNECTIVITY_LOGGER_PUBLISHER_FLUENCY_PORT: '24225',
-  }
-  const config = load('', env)
-  assert.is(config.devops.password, 'one')
-  assert.is(config.monitoring.logs.publisher.enabled, true)
-  assert.is(config.monitoring.logs.publisher.port, 24_225)
+it("understands Ditto's own variable, weaker than the SLUICE__ one", () => {
+  const env = { DEVOPS_PASSWORD: 'one' }
+  assert.is(load('', env).devops.password, 'one')
   assert.is(load('', { ...env, SLUICE__DEVOPS__PASSWORD: 'two' }).devops.password, 'two')
 })
 
@@ -157,11 +146,6 @@ const refusals: readonly [toml: string, env: NodeJS.ProcessEnv, message: string]
   ['', { SLUICE__HTTP: '1' }, 'SLUICE__HTTP: there is no key <http>.'],
   ['', { SLUICE____PROTO____X: '1' }, 'SLUICE____PROTO____X: there is no key <.proto..x>.'],
   ['', { SLUICE____PROTO__: '1' }, 'SLUICE____PROTO__: there is no key <.proto.>.'],
-  [
-    '[monitoring.logs.publisher]\nenabled = 1',
-    {},
-    'FILE: monitoring.logs.publisher.enabled: expected true or false, found 1',
-  ],
   [
     '[http\nport = 1',
     {},
