@@ -56,6 +56,7 @@ export class EngineThread {
       signals: (shard, batch) => this.#shards.get(shard)?.deliver(batch),
       acknowledgements: (shard, batch) => this.#shards.get(shard)?.acknowledge(batch),
       congestion: (shard, congested) => this.#table.setCongested(shard, congested),
+      behind: (other, behind) => this.#table.setBehind(other, behind),
       request: (body) => this.#executeLocally(body as PartitionRequest),
     })
     this.#table = createRoutingTable(this.#mesh)

@@ -2,16 +2,28 @@
  * Thread to thread: a port from every worker thread to every other. What one turn of the event loop
  * has for another thread crosses in one message, by structured clone. Knows signals and
  * acknowledgements; requests are opaque, so that the twin's partitions can talk over the same ports.
+ *
+ * Signals are the only thing that nobody else bounds, so they are counted: a thread that has not
+ * confirmed {@link BEHIND_SIGNALS} of them is behind, and whoever routes to it is asked to wait.
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { Signal } from '../protocol/signal.ts'
 import type { AckResult, Delivery } from './router.ts'
+
+/** A thread that has so many signals still to take is behind. */
+export const BEHIND_SIGNALS = 8_192
+/** It has caught up when no more than these are left. */
+const CAUGHT_UP_SIGNALS = BEHIND_SIGNALS / 2
+/** Signals are confirmed in lots, so that a confirmation costs next to nothing. */
+const CONFIRMED_SIGNALS = 512
 
 /** The receiving side of a thread. */
 export interface MeshReceiver {
   signals(shard: number, batch: readonly Signal[]): void
   acknowledgements(shard: number, batch: readonly AckResult[]): void
   congestion(shard: number, congested: boolean): void
+  /** Another thread does not keep up with the signals for it, or does so again. */
+  behind(thread: number, behind: boolean): void
   /** Answers another thread's request; what it rejects with is told to that thread as text. */
   request(body: unknown): Promise<unknown>
 }
@@ -38,6 +50,8 @@ interface Parcel {
   congestion: (readonly [shard: number, congested: boolean])[]
   requests: (readonly [request: number, body: unknown])[]
   answers: Answer[]
+  /** How many signals of the other thread were taken since the last confirmation. */
+  confirmed: number
 }
 
 interface Waiting {
@@ -51,6 +65,7 @@ const emptyParcel = (): Parcel => ({
   congestion: [],
   requests: [],
   answers: [],
+  confirmed: 0,
 })
 
 /** One other thread. */
@@ -61,6 +76,11 @@ class Peer {
   #nextRequest = 0
   #parcel: Parcel | undefined
   #dead = false
+  /** Signals sent and not confirmed. */
+  #unconfirmed = 0
+  #behind = false
+  /** Signals received and not confirmed. */
+  #taken = 0
   readonly #thread: number
 
   constructor(thread: number, port: MessagePort, receiver: MeshReceiver) {
@@ -79,6 +99,13 @@ class Peer {
       setImmediate(() => this.#flush())
     }
     return this.#parcel
+  }
+
+  signals(shard: number, batch: readonly Signal[]): void {
+    if (this.#dead) return
+    this.parcel.signals.push([shard, batch])
+    this.#unconfirmed += batch.length
+    if (this.#unconfirmed >= BEHIND_SIGNALS) this.#setBehind(true)
   }
 
   request(body: unknown): Promise<unknown> {
@@ -110,7 +137,16 @@ class Peer {
     for (const [shard, batch] of parcel.acknowledgements) {
       this.#receiver.acknowledgements(shard, batch)
     }
-    for (const [shard, batch] of parcel.signals) this.#receiver.signals(shard, batch)
+    for (const [shard, batch] of parcel.signals) {
+      this.#receiver.signals(shard, batch)
+      this.#taken += batch.length
+    }
+    if (this.#taken >= CONFIRMED_SIGNALS) {
+      this.parcel.confirmed += this.#taken
+      this.#taken = 0
+    }
+    this.#unconfirmed -= parcel.confirmed
+    if (this.#unconfirmed <= CAUGHT_UP_SIGNALS) this.#setBehind(false)
     for (const [request, body] of parcel.requests) void this.#serve(request, body)
     for (const answer of parcel.answers) this.#settle(answer)
   }
@@ -132,8 +168,15 @@ class Peer {
     else waiting?.reject(new Error(String(value)))
   }
 
+  #setBehind(behind: boolean): void {
+    if (this.#behind === behind) return
+    this.#behind = behind
+    this.#receiver.behind(this.#thread, behind)
+  }
+
   #die(): void {
     this.#dead = true
+    this.#setBehind(false)
     for (const { reject } of this.#waiting.values()) reject(this.#deathError())
     this.#waiting.clear()
   }
@@ -155,7 +198,7 @@ export function createMesh(own: number, receiver: MeshReceiver): Mesh {
 
     signals(thread, shard, batch) {
       if (thread === own) receiver.signals(shard, batch)
-      else peers.get(thread)?.parcel.signals.push([shard, batch])
+      else peers.get(thread)?.signals(shard, batch)
     },
 
     acknowledgements(thread, shard, batch) {

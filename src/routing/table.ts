@@ -20,6 +20,8 @@ export interface RoutingTable extends Router {
   unpark(connectionId: string): void
   /** Takes note of a congested shard of any thread. */
   setCongested(shard: number, congested: boolean): void
+  /** Takes note of a thread that does not keep up with what is sent to it. */
+  setBehind(thread: number, behind: boolean): void
 }
 
 /** The shards of one connection; `parked` collects signals while the shards are being replaced. */
@@ -34,11 +36,14 @@ interface Group {
 export function createRoutingTable(delivery: Delivery): RoutingTable {
   const groups = new Map<string, Group>()
   const congestedShards = new Set<number>()
+  const threadsBehind = new Set<number>()
   let waiting: (() => void)[] = []
 
   const isCongested = (group: Group): boolean =>
     group.parked === undefined
-      ? group.members.some(({ shard }) => congestedShards.has(shard))
+      ? group.members.some(
+          ({ shard, thread }) => congestedShards.has(shard) || threadsBehind.has(thread),
+        )
       : group.parked.length >= PARKED_HIGH_WATER
 
   const relieve = (): void => {
@@ -109,6 +114,12 @@ export function createRoutingTable(delivery: Delivery): RoutingTable {
     setCongested(shard, congested) {
       if (congested) congestedShards.add(shard)
       else congestedShards.delete(shard)
+      relieve()
+    },
+
+    setBehind(thread, behind) {
+      if (behind) threadsBehind.add(thread)
+      else threadsBehind.delete(thread)
       relieve()
     },
   }

@@ -4,7 +4,7 @@
  */
 import type { Connection } from '../connection/types.ts'
 import type { EngineControl } from '../engine/messages.ts'
-import { connectionUnavailable } from '../protocol/connectivity-errors.ts'
+import { connectionFailed, connectionUnavailable } from '../protocol/connectivity-errors.ts'
 import { DittoException } from '../protocol/errors.ts'
 import type { ShardSettings } from '../shard/description.ts'
 import { scriptsEndedEngine } from './candidate.ts'
@@ -74,7 +74,9 @@ export class DataPlane {
       onUp: () => this.#up(),
       onDown: (death) => this.#down(death),
       onReport: (report) => this.#take(report),
-      onOutput: (line) => options.log.warn({ line }, 'The engine wrote a line.'),
+      onOutput: (line) => {
+        if (line.trim() !== '') options.log.warn({ line }, 'The engine wrote a line.')
+      },
     })
   }
 
@@ -119,20 +121,20 @@ export class DataPlane {
     const { log, quarantine, wedgedAfterMs } = this.#options
     const end = describeExit(exit)
     log.error({ ...exit, suspect, pauseMs }, `The engine ${end}; another one is started.`)
+    const accused = suspect !== undefined && this.running.has(suspect.connectionId)
+    if (accused) {
+      const id = suspect.connectionId
+      const mark = markFor(suspect, exit, wedgedAfterMs)
+      // The connection has no engine to be closed in.
+      void this.running.remove(id, connectionFailed(id, mark.reason))
+      this.logs.add(id, 'failure', mark.reason)
+      quarantine.add(id, mark).catch((cause: unknown) => {
+        log.error({ connectionId: id, cause }, 'A quarantine was not stored; it holds until exit.')
+      })
+    }
     this.running.engineLost(`The engine ${end}.`, (id) =>
       suspect?.connectionId === id ? scriptsEndedEngine() : undefined,
     )
-    if (suspect === undefined || !this.running.has(suspect.connectionId)) return
-    const id = suspect.connectionId
-    const mark = markFor(suspect, exit, wedgedAfterMs)
-    void this.running.remove(id)
-    this.logs.add(id, 'failure', mark.reason)
-    quarantine.add(id, mark).catch((cause: unknown) => {
-      log.error(
-        { connectionId: id, cause },
-        'A quarantine could not be stored; it holds till exit.',
-      )
-    })
   }
 
   #take(report: EngineReport): void {

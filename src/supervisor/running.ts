@@ -89,12 +89,18 @@ export class RunningConnections {
     await this.#open(groups)
   }
 
-  /** The connection is to run no longer. Resolves when its sessions are closed. */
-  async remove(id: string): Promise<void> {
+  /**
+   * The connection is to run no longer. Resolves when its sessions are closed. Whoever waits for it to
+   * be open is told the reason: 409, unless there is a better one.
+   */
+  async remove(
+    id: string,
+    reason = signalIllegal(id, 'connectivity.commands:openConnection', 'disconnecting'),
+  ): Promise<void> {
     const group = this.#groups.get(id)
     if (group === undefined) return
     this.#groups.delete(id)
-    group.abandon(signalIllegal(id, 'connectivity.commands:openConnection', 'disconnecting'))
+    group.abandon(reason)
     const shards = group.shards
     if (shards.length > 0) await this.#call((engine) => engine.close(shards))
     for (const shard of shards) this.#places.delete(shard)

@@ -32,15 +32,6 @@ interface Entry {
   readonly since: number
 }
 
-/** Ditto names the state of the client's state machine in front of its details. */
-const CLIENT_STATES: Readonly<Record<LiveStatus, string>> = {
-  open: 'CONNECTED',
-  closed: 'DISCONNECTED',
-  unknown: 'CONNECTING',
-  failed: 'CONNECTING',
-  misconfigured: 'CONNECTING',
-}
-
 const CLOSED_BECAUSE: Readonly<Record<LiveStatus, string>> = {
   open: 'Not reported by the client.',
   closed: 'Closed because the client is closed.',
@@ -91,9 +82,15 @@ function clientEntries({ instance, clients, closedAt }: StatusInput): readonly E
     client: clientName(instance, index, clients.length),
     status: client.status,
     recovery: client.recovery,
-    details: `[${CLIENT_STATES[client.status]}] ${client.details}`,
+    details: `[${stateName(client)}] ${client.details}`,
     since: client.since,
   }))
+}
+
+/** Ditto names the state of the client's state machine in front of its details. */
+function stateName({ status, recovery }: ClientStatus): string {
+  if (status === 'open') return 'CONNECTED'
+  return recovery === 'ongoing' ? 'CONNECTING' : 'DISCONNECTED'
 }
 
 /** Every configured address of every client: as it was reported, or closed together with its client. */
