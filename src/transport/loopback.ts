@@ -99,9 +99,11 @@ class Broker implements LoopbackBroker {
     if (!withheld) for (const session of this.open) session.confirm()
   }
 
-  subscribe({ connection, clientIndex }: TransportOptions): ClientState {
+  /** The state of a client, found again or new; that of a dry run is not kept. */
+  subscribe({ connection, clientIndex, dryRun }: TransportOptions): ClientState {
     const key = `${connection.id} ${clientIndex}`
     const addresses = new Set(connection.sources.flatMap((source) => source.addresses))
+    if (dryRun) return { addresses, queue: [] }
     const state = { addresses, queue: this.#clients.get(key)?.queue ?? [] }
     this.#clients.set(key, state)
     return state
@@ -111,13 +113,14 @@ class Broker implements LoopbackBroker {
 interface WaitingPublish {
   readonly size: number
   readonly resolve: (outcomes: readonly PublishOutcome[]) => void
+  readonly timer: NodeJS.Timeout
 }
 
 class LoopbackTransport implements Transport {
   readonly #broker: Broker
   readonly #options: TransportOptions
   readonly #unsettled = new Set<LoopbackDelivery>()
-  readonly #unconfirmed: WaitingPublish[] = []
+  readonly #unconfirmed = new Set<WaitingPublish>()
   state: ClientState | undefined
   #taking = true
   #consuming = true
@@ -152,10 +155,15 @@ class LoopbackTransport implements Transport {
   }
 
   publish(batch: readonly OutboundMessage[]): Promise<readonly PublishOutcome[]> {
-    if (!this.#isOpen) return Promise.resolve(failures(batch.length))
+    if (!this.#isOpen) return Promise.resolve(same(NO_SESSION, batch.length))
     this.#broker.published.push(...batch)
     const { promise, resolve } = Promise.withResolvers<readonly PublishOutcome[]>()
-    this.#unconfirmed.push({ size: batch.length, resolve })
+    const timer = setTimeout(
+      () => this.#answer(waiting, UNCONFIRMED),
+      this.#options.publishTimeoutMs,
+    )
+    const waiting: WaitingPublish = { size: batch.length, resolve, timer }
+    this.#unconfirmed.add(waiting)
     if (!this.#broker.withheld) queueMicrotask(() => this.confirm())
     return promise
   }
@@ -189,9 +197,7 @@ class LoopbackTransport implements Transport {
 
   /** Gives outstanding publishes their outcome. */
   confirm(): void {
-    for (const { size, resolve } of this.#unconfirmed.splice(0)) {
-      resolve(Array.from({ length: size }, () => PUBLISHED))
-    }
+    for (const waiting of this.#unconfirmed) this.#answer(waiting, PUBLISHED)
   }
 
   lose(error: ConnectError): void {
@@ -231,7 +237,13 @@ class LoopbackTransport implements Transport {
     const unsettled = [...this.#unsettled].map(({ stored }) => stored)
     this.#unsettled.clear()
     this.state?.queue.unshift(...unsettled)
-    for (const { size, resolve } of this.#unconfirmed.splice(0)) resolve(failures(size))
+    for (const waiting of this.#unconfirmed) this.#answer(waiting, NO_SESSION)
+  }
+
+  #answer(waiting: WaitingPublish, outcome: PublishOutcome): void {
+    clearTimeout(waiting.timer)
+    this.#unconfirmed.delete(waiting)
+    waiting.resolve(same(outcome, waiting.size))
   }
 }
 
@@ -265,7 +277,13 @@ class LoopbackDelivery implements Delivery {
 
 const PUBLISHED: PublishOutcome = { ok: true, status: 200 }
 
-function failures(size: number): readonly PublishOutcome[] {
-  const error = messageSendingFailed('There is no session with the broker.')
-  return Array.from({ length: size }, () => ({ ok: false, error }))
+const NO_SESSION = failure('There is no session with the broker.')
+const UNCONFIRMED = failure('The broker did not confirm the message in time.')
+
+function failure(reason: string): PublishOutcome {
+  return { ok: false, error: messageSendingFailed(reason) }
+}
+
+function same(outcome: PublishOutcome, count: number): readonly PublishOutcome[] {
+  return Array.from({ length: count }, () => outcome)
 }

@@ -34,6 +34,10 @@ export async function openSocket(endpoint: Endpoint, signal: AbortSignal): Promi
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
   const onAbort = (): void => reject(signal.reason)
   const onEnd = (): void => reject(new Error('the other side closed the connection'))
+  let connected = false
+  socket.once('connect', () => {
+    connected = true
+  })
   const ready = endpoint.tls === undefined ? 'connect' : 'secureConnect'
   socket.once(ready, () => resolve(socket))
   socket.once('error', reject)
@@ -44,7 +48,7 @@ export async function openSocket(endpoint: Endpoint, signal: AbortSignal): Promi
   } catch (error) {
     socket.destroy()
     if (error === signal.reason) throw error
-    throw isConnected(socket) ? tlsError(error, endpoint) : unreachable(error, endpoint)
+    throw connected ? tlsError(error, endpoint) : unreachable(error, endpoint)
   } finally {
     signal.removeEventListener('abort', onAbort)
     socket.removeListener('end', onEnd)
@@ -109,10 +113,6 @@ function unreachable(error: unknown, { host, port }: Endpoint): ConnectError {
       `and that no firewall prevents the connection. Reason: ${errorText(error)}`,
     { cause: error },
   )
-}
-
-function isConnected(socket: Socket): boolean {
-  return socket.remoteAddress !== undefined || socket.bytesWritten > 0
 }
 
 function errorCode(error: unknown): string | undefined {

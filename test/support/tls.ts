@@ -1,6 +1,6 @@
 /** Certificates for tests, made with the openssl command: an authority and what it signs. */
 import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -21,8 +21,9 @@ export interface Authority extends Certificate {
   client(name: string): Promise<Certificate>
 }
 
-/** Makes an authority. */
+/** Makes an authority. Brokers that change to a user of their own can read its files. */
 export async function createAuthority(folder: string, name = 'test-ca'): Promise<Authority> {
+  await chmod(folder, 0o755)
   const own = filesOf(folder, name)
   await openssl(['req', '-x509', ...NEW_KEY, '-days', '2', '-subj', `/CN=${name}`], own)
   const sign = async (subject: string, extensions: string): Promise<Certificate> => {
@@ -64,6 +65,7 @@ async function openssl(args: readonly string[], files: Files): Promise<void> {
 }
 
 async function read(files: Files): Promise<Certificate> {
+  await Promise.all(Object.values(files).map((file) => chmod(file, 0o644)))
   const [cert, key] = await Promise.all([
     readFile(files.certFile, 'utf8'),
     readFile(files.keyFile, 'utf8'),

@@ -92,6 +92,11 @@ export class AckQueue {
     this.#unreleased.delete(packetId)
   }
 
+  /** Whether every PUBREC was answered. */
+  get released(): boolean {
+    return this.#unreleased.size === 0
+  }
+
   /** Removes everything that can be acknowledged; returns the packets to send. */
   take(): Buffer | undefined {
     let count = 0

@@ -60,6 +60,7 @@ export class Intake implements Settler {
   #ended = false
   #deliveryScheduled = false
   #acksScheduled = false
+  #onReleased: (() => void) | undefined
   readonly #deliverTurn = (): void => this.#deliver()
   readonly #acknowledgeTurn = (): void => this.#acknowledge()
 
@@ -85,8 +86,18 @@ export class Intake implements Settler {
     return true
   }
 
+  /** The broker released a QoS 2 message. */
   release(packetId: number): void {
     this.#exactlyOnce.release(packetId)
+    if (this.#exactlyOnce.released) this.#onReleased?.()
+  }
+
+  /** Resolves when the broker has answered every PUBREC. */
+  async released(): Promise<void> {
+    if (this.#exactlyOnce.released) return
+    await new Promise<void>((resolve) => {
+      this.#onReleased = resolve
+    })
   }
 
   settle(delivery: MqttDelivery, outcome: Settlement): string | undefined {

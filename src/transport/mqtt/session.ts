@@ -113,8 +113,13 @@ export class MqttSession implements PacketSink {
       socket.once('close', () => resolve())
     })
     const timer = setTimeout(() => socket.destroy(), FAREWELL_MS)
-    if (this.#client?.connected) this.#client.end()
-    else socket.destroy()
+    if (this.#client?.connected) {
+      // Behind DISCONNECT mqtt.js would answer PUBREL on a closed stream, and reset the connection.
+      await Promise.race([this.intake.released(), closed])
+      this.#client.end()
+    } else {
+      socket.destroy()
+    }
     await closed
     clearTimeout(timer)
   }
