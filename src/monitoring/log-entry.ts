@@ -37,11 +37,34 @@ export interface LogEntry {
   readonly entityId?: string
 }
 
+/** What the entries of one ring have in common. */
+export type LogKind = Pick<LogEntry, 'category' | 'type' | 'level' | 'address'>
+
+/** What is particular to one entry. */
+export type LogText = Pick<LogEntry, 'correlationId' | 'message' | 'entityType' | 'entityId'>
+
 /**
- * The writing side. Callers ask `active` first and build no text while it is false, so that a muted
+ * An entry as it happened. Its text is made when somebody reads the log, so that of the many that are
+ * never read nothing is kept but what they were about.
+ */
+export interface LogLine {
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  describe(): LogText
+}
+
+/** Where entries of one kind go; the newest are kept. */
+export interface LogTrack {
+  add(line: LogLine): void
+}
+
+/**
+ * The writing side. Callers ask `active` first and make nothing while it is false, so that a muted
  * log costs the hot path one comparison.
  */
 export interface ConnectionLog {
   readonly active: boolean
+  /** The track of a kind; it stays valid as long as the log. */
+  track(kind: LogKind): LogTrack
   add(entry: LogEntry): void
 }

@@ -2,14 +2,7 @@
  * The newest entries of a connection's log, kept in the worker that wrote them: per category, type,
  * level and address a ring of fixed size. Knows nothing of how long a log stays enabled.
  */
-import {
-  type ConnectionLog,
-  LOG_CATEGORIES,
-  LOG_LEVELS,
-  LOG_TYPES,
-  type LogEntry,
-  type LogLevel,
-} from './log-entry.ts'
+import type { ConnectionLog, LogEntry, LogKind, LogLevel, LogLine, LogTrack } from './log-entry.ts'
 import { renderLogEntry } from './logs-json.ts'
 
 /** Entries of one ring. */
@@ -18,8 +11,6 @@ export const DEFAULT_LOG_CAPACITY = 10
 export const DEFAULT_LOGS_SIZE_BYTES_MAX = 250_000
 /** A longer text is cut: payloads are logged, and a ring shall not hold megabytes. */
 export const LOG_MESSAGE_CHARS_MAX = 10_000
-/** Addresses with rings of their own; a bound because targets may resolve theirs from messages. */
-export const LOG_ADDRESSES_MAX = 1_000
 
 /** How to keep a log. */
 export interface LogRingsOptions {
@@ -67,8 +58,7 @@ class Rings implements LogRings {
   active: boolean
   readonly #capacities: Readonly<Record<LogLevel, number>>
   readonly #redact: (text: string) => string
-  /** By address, then by {@link ringIndex}. */
-  readonly #rings = new Map<string, (Ring | undefined)[]>()
+  readonly #rings = new Map<string, Ring>()
 
   constructor(options: LogRingsOptions) {
     this.active = options.active
@@ -76,65 +66,65 @@ class Rings implements LogRings {
     this.#redact = options.redact ?? ((text) => text)
   }
 
+  track(kind: LogKind): LogTrack {
+    const { category, type, level, address = '' } = kind
+    const key = `${category} ${type} ${level} ${address}`
+    let ring = this.#rings.get(key)
+    if (ring === undefined) {
+      ring = new Ring(kind, this.#capacities[level])
+      this.#rings.set(key, ring)
+    }
+    return ring
+  }
+
   add(entry: LogEntry): void {
-    if (!this.active) return
-    const rings = this.#ringsOf(entry.address ?? '')
-    const index = ringIndex(entry)
-    rings[index] ??= new Ring(this.#capacities[entry.level])
-    rings[index].add(entry.message.length > LOG_MESSAGE_CHARS_MAX ? this.#shortened(entry) : entry)
+    if (this.active) this.track(entry).add({ at: entry.at, describe: () => entry })
   }
 
   entries(): readonly LogEntry[] {
-    return [...this.#rings.values()].flatMap((rings) =>
-      rings
-        .flatMap((ring) => ring?.entries ?? [])
-        .map((entry) => ({ ...entry, message: this.#redact(entry.message) })),
+    return [...this.#rings.values()].flatMap(({ kind, lines }) =>
+      lines.map((line) => this.#entryOf(kind, line)),
     )
   }
 
   reset(): void {
-    this.#rings.clear()
+    for (const ring of this.#rings.values()) ring.clear()
   }
 
-  #shortened(entry: LogEntry): LogEntry {
+  #entryOf({ category, type, level, address }: LogKind, line: LogLine): LogEntry {
+    const { message, ...rest } = line.describe()
+    const entry = { ...rest, at: line.at, category, type, level, message: this.#cut(message) }
+    return address === undefined ? entry : { ...entry, address }
+  }
+
+  #cut(text: string): string {
     // Redacted before it is cut: half a secret would not be found any more.
-    const message = this.#redact(entry.message)
-    const left = message.length - LOG_MESSAGE_CHARS_MAX
-    if (left <= 0) return { ...entry, message }
-    const kept = message.slice(0, LOG_MESSAGE_CHARS_MAX)
-    return { ...entry, message: `${kept}… (${left} more characters)` }
-  }
-
-  #ringsOf(address: string): (Ring | undefined)[] {
-    const known = this.#rings.get(address)
-    if (known !== undefined) return known
-    if (this.#rings.size >= LOG_ADDRESSES_MAX) {
-      const [oldest] = this.#rings.keys()
-      this.#rings.delete(oldest!)
-    }
-    const rings: (Ring | undefined)[] = []
-    this.#rings.set(address, rings)
-    return rings
+    const redacted = this.#redact(text)
+    const left = redacted.length - LOG_MESSAGE_CHARS_MAX
+    if (left <= 0) return redacted
+    return `${redacted.slice(0, LOG_MESSAGE_CHARS_MAX)}… (${left} more characters)`
   }
 }
 
-class Ring {
-  readonly entries: LogEntry[] = []
+class Ring implements LogTrack {
+  readonly kind: LogKind
+  lines: LogLine[] = []
   readonly #capacity: number
   #next = 0
 
-  constructor(capacity: number) {
+  constructor(kind: LogKind, capacity: number) {
+    this.kind = kind
     this.#capacity = capacity
   }
 
-  add(entry: LogEntry): void {
+  add(line: LogLine): void {
     if (this.#capacity === 0) return
-    this.entries[this.#next] = entry
+    this.lines[this.#next] = line
     this.#next = (this.#next + 1) % this.#capacity
   }
-}
 
-function ringIndex({ category, type, level }: LogEntry): number {
-  const kind = LOG_CATEGORIES.indexOf(category) * LOG_TYPES.length + LOG_TYPES.indexOf(type)
-  return kind * LOG_LEVELS.length + LOG_LEVELS.indexOf(level)
+  clear(): void {
+    this.lines = []
+    this.#next = 0
+  }
 }

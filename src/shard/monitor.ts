@@ -7,8 +7,10 @@ import type { AddressCounters } from '../monitoring/counters.ts'
 import type {
   ConnectionLog,
   LogCategory,
-  LogEntry,
   LogLevel,
+  LogLine,
+  LogText,
+  LogTrack,
   LogType,
 } from '../monitoring/log-entry.ts'
 import { failureText, successText } from '../monitoring/log-texts.ts'
@@ -32,6 +34,8 @@ export class Monitor<M extends LogType> {
   readonly #counters: AddressCounters<M>
   readonly #log: ConnectionLog
   readonly #now: () => number
+  readonly #successes: Partial<Record<M, LogTrack>> = {}
+  readonly #failures: Partial<Record<M, LogTrack>> = {}
 
   constructor(
     category: LogCategory,
@@ -50,45 +54,54 @@ export class Monitor<M extends LogType> {
   /** Counts a success; `text` replaces the default text of the log line. */
   success(metric: M, subject: Subject, text?: string): void {
     this.#counters.success(metric)
-    if (this.#log.active) {
-      this.#write(metric, 'success', subject, text ?? successText(this.#category, metric))
-    }
+    if (!this.#log.active) return
+    const line = text ?? successText(this.#category, metric)
+    this.#track(this.#successes, metric, 'success').add(new Line(this.#now(), subject, line))
   }
 
   /** Counts a failure; `text` replaces the default text of the log line. */
   failure(metric: M, subject: Subject | undefined, error: DittoError, text?: string): void {
     this.#counters.failure(metric)
-    if (this.#log.active) {
-      const line = text ?? failureText(this.#category, metric, error)
-      this.#write(metric, 'failure', subject, line)
-    }
+    if (!this.#log.active) return
+    const line = text ?? failureText(this.#category, metric, error)
+    this.#track(this.#failures, metric, 'failure').add(new Line(this.#now(), subject, line))
   }
 
-  #write(type: LogType, level: LogLevel, subject: Subject | undefined, text: string): void {
-    const common = {
-      at: this.#now(),
-      category: this.#category,
-      type,
-      level,
-      address: this.#address,
-    }
-    this.#log.add({ ...common, ...describe(subject, text) })
+  #track(tracks: Partial<Record<M, LogTrack>>, type: M, level: LogLevel): LogTrack {
+    const known = tracks[type]
+    if (known !== undefined) return known
+    const kind = { category: this.#category, type, level, address: this.#address }
+    const track = this.#log.track(kind)
+    tracks[type] = track
+    return track
   }
 }
 
-type Described = Pick<LogEntry, 'correlationId' | 'message' | 'entityType' | 'entityId'>
+/** Keeps what a line is about; of most lines nobody ever reads the text. */
+class Line implements LogLine {
+  readonly at: number
+  readonly subject: Subject | undefined
+  readonly text: string
 
-function describe(subject: Subject | undefined, text: string): Described {
-  if (subject === undefined) return { correlationId: NO_CORRELATION_ID, message: text }
-  if ('kind' in subject) return describeSignal(subject, text)
-  const { headers } = subject
-  return {
-    correlationId: headers['correlation-id'] ?? NO_CORRELATION_ID,
-    message: text + details(headers, () => payloadText(subject)),
+  constructor(at: number, subject: Subject | undefined, text: string) {
+    this.at = at
+    this.subject = subject
+    this.text = text
+  }
+
+  describe(): LogText {
+    const { subject, text } = this
+    if (subject === undefined) return { correlationId: NO_CORRELATION_ID, message: text }
+    if ('kind' in subject) return describeSignal(subject, text)
+    const { headers } = subject
+    return {
+      correlationId: headers['correlation-id'] ?? NO_CORRELATION_ID,
+      message: text + details(headers, () => payloadText(subject)),
+    }
   }
 }
 
-function describeSignal({ adaptable, entityId }: Signal, text: string): Described {
+function describeSignal({ adaptable, entityId }: Signal, text: string): LogText {
   const { headers, topic, value } = adaptable
   const payload = (): string | undefined =>
     value === undefined ? undefined : JSON.stringify(value)

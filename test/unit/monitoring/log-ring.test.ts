@@ -2,7 +2,6 @@ import * as assert from 'uvu/assert'
 import type { LogEntry } from '../../../src/monitoring/log-entry.ts'
 import {
   createLogRings,
-  LOG_ADDRESSES_MAX,
   LOG_MESSAGE_CHARS_MAX,
   mergeLogs,
 } from '../../../src/monitoring/log-ring.ts'
@@ -66,12 +65,27 @@ it('keeps nothing in a ring without capacity', () => {
   assert.equal(log.entries(), [])
 })
 
-it('lets the oldest address go when there are too many', () => {
+it('makes the text of a line only when it is read', () => {
   const log = createLogRings(OPTIONS)
-  for (let at = 0; at <= LOG_ADDRESSES_MAX; at++) log.add(entry(at, { address: `a${at}` }))
-  const entries = log.entries()
-  assert.is(entries.length, LOG_ADDRESSES_MAX)
-  assert.is(Math.min(...entries.map(({ at }) => at)), 1)
+  let made = 0
+  const track = log.track({ category: 'source', type: 'mapped', level: 'success', address: 'in' })
+  const describe = () => {
+    made += 1
+    return { correlationId: 'c', message: 'm' }
+  }
+  for (let at = 1; at <= 100; at++) track.add({ at, describe })
+  assert.is(made, 0)
+  assert.equal(times(log.entries()), [98, 99, 100])
+  assert.is(made, 3)
+})
+
+it('keeps tracks valid over a reset', () => {
+  const log = createLogRings(OPTIONS)
+  const track = log.track(entry(0))
+  track.add({ at: 1, describe: () => entry(1) })
+  log.reset()
+  track.add({ at: 2, describe: () => entry(2) })
+  assert.equal(times(log.entries()), [2])
 })
 
 it('cuts long texts and says so', () => {
