@@ -121,7 +121,7 @@ export class Inbound {
       return
     }
     if (result.values.length === 0) {
-      monitor.success('dropped', delivery.message, droppedText(mapper.id))
+      monitor.success('dropped', delivery.message, mapper.texts.droppedIn)
       return
     }
     const signals: Signal[] = []
@@ -133,7 +133,7 @@ export class Inbound {
       }
       signals.push(signal)
     }
-    monitor.success('mapped', signals[0]!, mappedText(mapper.id))
+    monitor.success('mapped', signals[0]!, mapper.texts.mappedIn)
     for (const signal of signals) this.#enforce(signal, origin, batch)
   }
 
@@ -322,14 +322,6 @@ function unsupported({ kind, adaptable }: Signal): DittoError | undefined {
     `Signals of kind ${kind} (${adaptable.topic.full}) cannot be sent through a connection.`,
     'Send a twin or live command, a message or a live event.',
   )
-}
-
-function droppedText(mapper: string): string {
-  return `Payload mapping of mapper <${mapper}> returned null, incoming message is dropped`
-}
-
-function mappedText(mapper: string): string {
-  return `Successfully mapped incoming signal with mapper <${mapper}>`
 }
 
 function failedText({ error, message, description }: DittoError, mapper: string): string {

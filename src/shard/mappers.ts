@@ -8,6 +8,15 @@ import { createMapper } from '../mapping/registry.ts'
 export interface NamedMapper {
   readonly id: string
   readonly mapper: Mapper
+  readonly texts: MapperTexts
+}
+
+/** Log texts about one mapper, made once. */
+export interface MapperTexts {
+  readonly mappedIn: string
+  readonly droppedIn: string
+  readonly mappedOut: string
+  readonly droppedOut: string
 }
 
 /** Makes mappers on first use and frees them together. */
@@ -35,8 +44,18 @@ export class ShardMappers {
     const known = this.#mappers.get(id)
     if (known !== undefined) return known
     const definition = resolveDefinition(this.#connection, id)
-    const named = { id, mapper: createMapper(definition, this.#environment) }
+    const named = { id, mapper: createMapper(definition, this.#environment), texts: textsOf(id) }
     this.#mappers.set(id, named)
     return named
+  }
+}
+
+function textsOf(id: string): MapperTexts {
+  const dropped = `Payload mapping of mapper <${id}> returned null`
+  return {
+    mappedIn: `Successfully mapped incoming signal with mapper <${id}>`,
+    droppedIn: `${dropped}, incoming message is dropped`,
+    mappedOut: `Mapped outgoing signal with mapper <${id}>`,
+    droppedOut: `${dropped}, outgoing message is dropped`,
   }
 }

@@ -11,6 +11,7 @@ import type { ExternalMessage } from '../protocol/external-message.ts'
 import type { Signal } from '../protocol/signal.ts'
 import type { Router } from '../routing/router.ts'
 import type { Twin } from '../twin/twin.ts'
+import type { NamedMapper } from './mappers.ts'
 import { type Acknowledge, MonitoredReceipt, outgoingTo } from './outgoing.ts'
 import type { Publisher } from './publisher.ts'
 import { SignalContext, type TargetProgram } from './target.ts'
@@ -129,8 +130,8 @@ export class Outbound {
     const adaptables = passed.map(({ signal }) => signal.adaptable)
     const results = target.mappers.map(({ mapper }) => mapper.outbound(adaptables))
     passed.forEach((one, index) => {
-      target.mappers.forEach(({ id }, which) => {
-        this.#publishMapped(target, one, results[which]![index]!, id)
+      target.mappers.forEach((mapper, which) => {
+        this.#publishMapped(target, one, results[which]![index]!, mapper)
       })
     })
   }
@@ -139,7 +140,7 @@ export class Outbound {
     target: TargetProgram,
     { signal, context }: Passed,
     result: MapResult<ExternalMessage>,
-    mapper: string,
+    { texts }: NamedMapper,
   ): void {
     const { monitor } = target
     if (!result.ok) {
@@ -148,11 +149,11 @@ export class Outbound {
       return
     }
     if (result.values.length === 0) {
-      monitor.success('dropped', signal, droppedText(mapper))
+      monitor.success('dropped', signal, texts.droppedOut)
       this.#acknowledgeWeakly(target, signal)
       return
     }
-    monitor.success('mapped', signal, `Mapped outgoing signal with mapper <${mapper}>`)
+    monitor.success('mapped', signal, texts.mappedOut)
     const address = target.address.resolve(context)
     if (address === undefined || address === '') {
       const text = `Signal dropped, target address unresolved: ${target.target.address}`
@@ -206,10 +207,6 @@ function retrieval(signal: Signal, fields: string): Signal {
   const adaptable: Adaptable = { topic, headers: {}, path: '/', fields }
   const { entityId, origin, subjects } = signal
   return { kind: 'twin-command', adaptable, entityId, origin, subjects }
-}
-
-function droppedText(mapper: string): string {
-  return `Payload mapping of mapper <${mapper}> returned null, outgoing message is dropped`
 }
 
 function unresolvedAddress(text: string) {
