@@ -1,0 +1,121 @@
+/** What the benchmark prints: a table for people, one JSON object for machines. Measures nothing. */
+import { cpus } from 'node:os'
+import type { Load } from './scenarios/scenario.ts'
+import type { Measurement } from './support/measure.ts'
+
+/** One scenario, measured. */
+export interface Run {
+  readonly scenario: string
+  readonly summary: string
+  readonly qos: 0 | 1
+  readonly devices: number
+  readonly payloadBytes: number
+  readonly load: Load
+  /** Undefined: the gateway's default. */
+  readonly threads: number | undefined
+  readonly gateway: Measurement
+  readonly baseline: Measurement | undefined
+}
+
+/** All runs as one JSON object; times are microseconds. */
+export function jsonReport(runs: readonly Run[]): string {
+  const machine = { cpu: cpuModel(), cores: cpus().length, node: process.version }
+  const compared = runs.map((run) => ({ ...run, cpuRatio: cpuRatio(run) }))
+  return JSON.stringify({ machine, runs: compared }, null, 2)
+}
+
+/** One run as a table, with a column for the baseline when there is one. */
+export function tableReport(run: Run): string {
+  const measurements = run.baseline === undefined ? [run.gateway] : [run.gateway, run.baseline]
+  const rows = measurements.map(cells)
+  const labels = Object.keys(rows[0]!)
+  const table = labels.map((label) => [label, ...rows.map((row) => row[label] ?? '')])
+  const lines =
+    run.baseline === undefined ? table : [['', ...measurements.map(({ name }) => name)], ...table]
+  return [title(run), ...aligned(lines), ...notes(run)].join('\n')
+}
+
+/** How many times the CPU time of the bare client library a message costs. */
+export function cpuRatio({ gateway, baseline }: Run): number | undefined {
+  if (gateway.cpuUsPerMessage === undefined || !baseline?.cpuUsPerMessage) return undefined
+  return gateway.cpuUsPerMessage / baseline.cpuUsPerMessage
+}
+
+function title({ scenario, summary, qos, devices, payloadBytes, load, gateway }: Run): string {
+  const loop =
+    load.kind === 'closed' ? `closed loop, ${load.window} on their way` : `${load.rate} msg/s`
+  const parameters = `QoS ${qos}, ${devices} devices, ${payloadBytes} bytes, ${loop}`
+  return `${scenario}: ${summary}\n${parameters}, ${gateway.seconds.toFixed(1)} s\n`
+}
+
+function cells(measurement: Measurement): Readonly<Record<string, string>> {
+  const { latencyUs, account } = measurement
+  const lostPercent = account.sent === 0 ? 0 : (account.lost / account.sent) * 100
+  return {
+    throughput: `${Math.round(measurement.messagesPerSecond)} msg/s`,
+    'CPU per message': us(measurement.cpuUsPerMessage),
+    'latency p50': ms(latencyUs.p50),
+    'latency p99': ms(latencyUs.p99),
+    'latency max': ms(latencyUs.max),
+    memory: megabytes(measurement.rssBytes),
+    sent: String(account.sent),
+    received: String(account.received),
+    lost: `${account.lost} (${lostPercent.toFixed(2)} %)`,
+    duplicates: String(account.duplicates),
+    overtaken: String(account.overtaken),
+  }
+}
+
+function notes(run: Run): readonly string[] {
+  const { gateway } = run
+  const ratio = cpuRatio(run)
+  const compared =
+    ratio === undefined
+      ? []
+      : [`A message costs ${ratio.toFixed(1)} times the CPU of ${run.baseline!.name} alone.`]
+  const split =
+    gateway.rootCpuUsPerMessage === undefined
+      ? []
+      : [`Of the CPU per message, the control plane took ${us(gateway.rootCpuUsPerMessage)}.`]
+  const generator =
+    gateway.generatorCpuUsPerMessage === undefined
+      ? ''
+      : ` (${us(gateway.generatorCpuUsPerMessage)} per message for the load generator)`
+  const busy = `${gateway.busyCores.toFixed(1)} of ${gateway.cores} cores were busy${generator}.`
+  const foreign =
+    gateway.account.foreign === 0
+      ? []
+      : [`${gateway.account.foreign} messages arrived that carried no number.`]
+  return ['', ...compared, ...split, busy, ...foreign, cpuModel()]
+}
+
+/** Labels to the left, values to the right of their columns. */
+function aligned(lines: readonly (readonly string[])[]): readonly string[] {
+  const widths = lines[0]!.map((_, column) =>
+    Math.max(...lines.map((line) => line[column]!.length)),
+  )
+  return lines.map((line) =>
+    line
+      .map((text, column) =>
+        column === 0 ? text.padEnd(widths[0]!) : text.padStart(widths[column]! + 3),
+      )
+      .join('')
+      .trimEnd(),
+  )
+}
+
+function us(value: number | undefined): string {
+  return value === undefined ? 'not measured' : `${value.toFixed(1)} µs`
+}
+
+function ms(valueUs: number): string {
+  return `${(valueUs / 1_000).toFixed(valueUs < 10_000 ? 2 : 1)} ms`
+}
+
+function megabytes(bytes: number | undefined): string {
+  return bytes === undefined ? 'not measured' : `${Math.round(bytes / 1024 / 1024)} MB`
+}
+
+function cpuModel(): string {
+  return `${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.version}`
+}

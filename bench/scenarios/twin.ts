@@ -1,0 +1,116 @@
+/**
+ * The main job of the gateway: a reading comes in over MQTT, a script makes a command of it, the twin
+ * applies it, and the event goes out over MQTT.
+ */
+import { startMosquitto } from '../../test/support/broker.ts'
+import type { MqttLoadOrder } from '../peers/mqtt-load.ts'
+import type { MqttRelayOrder } from '../peers/mqtt-relay.ts'
+import type { Scenario, ScenarioSettings, Stage } from './scenario.ts'
+
+export const twin: Scenario = {
+  name: 'twin',
+  summary: 'MQTT → JavaScript → twin → MQTT at QoS 0',
+  qos: 0,
+  prepare: prepareTwin,
+}
+
+const READING_TOPIC = 'bench/{device}/in'
+const SETUP_TOPIC = 'bench-setup'
+const EVENT_FILTER = 'bench-out/+'
+
+/** Readings are not Ditto Protocol: this makes commands of them. */
+const INCOMING_SCRIPT = `function mapToDittoProtocolMsg(headers, textPayload, bytePayload, contentType) {
+  const device = headers['mqtt.topic'].split('/')[1];
+  const reading = JSON.parse(textPayload);
+  return Ditto.buildDittoProtocolMsg(
+    'bench', device, 'things', 'twin', 'commands', 'modify', '/features/reading/properties',
+    { 'content-type': 'application/json', 'response-required': false },
+    reading
+  );
+}`
+
+/** A command in Ditto Protocol that creates the thing of a device. */
+const SETUP_PAYLOAD = JSON.stringify({
+  topic: 'bench/{device}/things/twin/commands/modify',
+  headers: { 'response-required': false },
+  path: '/',
+  value: { thingId: 'bench:{device}', features: { reading: { properties: {} } } },
+})
+
+const BROKER_CONFIG = [
+  // Otherwise the broker waits for more to send, and that wait would be measured.
+  'set_tcp_nodelay true',
+  // The defaults (20, 1000) would measure the broker at QoS 1, or make it drop.
+  'max_inflight_messages 2000',
+  'max_queued_messages 1000000',
+]
+
+export async function prepareTwin(settings: ScenarioSettings): Promise<Stage> {
+  const { qos, devices, payloadBytes, load } = settings
+  const broker = await startMosquitto({ config: BROKER_CONFIG })
+  const common = { brokerPort: broker.port, qos, devices, payloadBytes, load }
+  const topics = { readingTopic: READING_TOPIC, eventFilter: EVENT_FILTER }
+  const forGateway: MqttLoadOrder = {
+    ...common,
+    ...topics,
+    setup: { topic: SETUP_TOPIC, payload: SETUP_PAYLOAD },
+  }
+  const forRelay: MqttLoadOrder = { ...common, ...topics, setup: undefined }
+  const relay: MqttRelayOrder = { brokerPort: broker.port, qos, filter: filterOf(READING_TOPIC) }
+  const peer = new URL('../peers/mqtt-load.ts', import.meta.url)
+  return {
+    connections: [inbound(broker.port, qos), outbound(broker.port, qos)],
+    generator: { module: peer, order: forGateway },
+    baseline: {
+      name: 'mqtt.js',
+      relay: { module: new URL('../peers/mqtt-relay.ts', import.meta.url), order: relay },
+      generator: { module: peer, order: forRelay },
+    },
+    stop: () => broker.stop(),
+  }
+}
+
+function filterOf(topic: string): string {
+  return topic.replace('{device}', '+')
+}
+
+function inbound(brokerPort: number, qos: 0 | 1): object {
+  const authorizationContext = ['integration:bench']
+  return {
+    name: 'readings',
+    connectionType: 'mqtt',
+    connectionStatus: 'open',
+    uri: `tcp://127.0.0.1:${brokerPort}`,
+    sources: [
+      {
+        addresses: [filterOf(READING_TOPIC)],
+        qos,
+        authorizationContext,
+        payloadMapping: ['reading'],
+        ...(qos === 1 && { acknowledgementRequests: { includes: ['twin-persisted'] } }),
+      },
+      { addresses: [SETUP_TOPIC], qos: 1, authorizationContext, payloadMapping: ['Ditto'] },
+    ],
+    mappingDefinitions: {
+      reading: { mappingEngine: 'JavaScript', options: { incomingScript: INCOMING_SCRIPT } },
+    },
+  }
+}
+
+/** A connection of its own: none receives the events that it caused itself. */
+function outbound(brokerPort: number, qos: 0 | 1): object {
+  return {
+    name: 'events',
+    connectionType: 'mqtt',
+    connectionStatus: 'open',
+    uri: `tcp://127.0.0.1:${brokerPort}`,
+    targets: [
+      {
+        address: 'bench-out/{{ thing:name }}',
+        qos,
+        topics: ['_/_/things/twin/events'],
+        authorizationContext: ['integration:bench'],
+      },
+    ],
+  }
+}
