@@ -25,6 +25,9 @@ export interface PacketSink {
 
 type Done = () => void
 
+/** The longest time a timer of Node can wait. */
+const MAX_TIMEOUT_MS = 2_147_483_647
+
 /** One network connection; never reconnects. */
 export class PipelinedClient extends MqttClient {
   readonly #sink: PacketSink
@@ -39,6 +42,11 @@ export class PipelinedClient extends MqttClient {
       // The shard reconnects, for all protocols alike.
       reconnectPeriod: 0,
       resubscribe: false,
+      // Whoever opens the session has a deadline for all of it.
+      connectTimeout: MAX_TIMEOUT_MS,
+      // Pings keep their rhythm whatever else arrives: a timer less per confirmation, and a link that
+      // is dead in one direction is noticed.
+      reschedulePings: false,
       // Nothing waits inside the client: what cannot be sent now fails now.
       queueQoSZero: false,
       log: ignore,

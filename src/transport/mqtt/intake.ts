@@ -103,7 +103,9 @@ export class Intake implements Settler {
   settle(delivery: MqttDelivery, outcome: Settlement): string | undefined {
     if (delivery.qos === 0 || delivery.settled || this.#ended) return undefined
     if (outcome === 'retry' && this.#options.reconnectForRedelivery) {
-      if (!this.#stopped) this.#options.onRedeliveryNeeded()
+      // Once stopped, the session is about to end anyway.
+      if (this.#stopped) return undefined
+      this.#options.onRedeliveryNeeded()
       return RETRIED_BY_RECONNECT
     }
     delivery.settled = true

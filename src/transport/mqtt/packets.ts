@@ -14,6 +14,8 @@ export interface PublishPacket {
   readonly topic: string
   readonly payload: string | Uint8Array
   readonly payloadBytes: number
+  /** What follows the fixed header, in bytes: {@link remainingLength}. */
+  readonly remaining: number
   readonly qos: 0 | 1 | 2
   readonly retain: boolean
   /** 1..65535; not written for QoS 0. */
@@ -45,31 +47,23 @@ export function ackPacket(type: number, packetId: number): Buffer {
   return buffer
 }
 
-/** What follows the fixed header, in bytes. */
-export function remainingLength(packet: PublishPacket): number {
-  return 2 + Buffer.byteLength(packet.topic) + (packet.qos > 0 ? 2 : 0) + packet.payloadBytes
+/** What follows the fixed header of a PUBLISH, in bytes. */
+export function remainingLength(topic: string, payloadBytes: number, qos: number): number {
+  return 2 + Buffer.byteLength(topic) + (qos > 0 ? 2 : 0) + payloadBytes
 }
 
 /** PUBLISH packets one after the other. */
 export function encodePublishes(packets: readonly PublishPacket[]): Buffer {
-  const lengths = packets.map(remainingLength)
   let total = 0
-  for (const length of lengths) total += 1 + lengthBytes(length) + length
+  for (const { remaining } of packets) total += 1 + lengthBytes(remaining) + remaining
   const buffer = Buffer.allocUnsafe(total)
   let offset = 0
-  for (let index = 0; index < packets.length; index++) {
-    offset = writePublish(buffer, offset, packets[index]!, lengths[index]!)
-  }
+  for (const packet of packets) offset = writePublish(buffer, offset, packet)
   return buffer
 }
 
-function writePublish(
-  buffer: Buffer,
-  start: number,
-  packet: PublishPacket,
-  remaining: number,
-): number {
-  const { topic, payload, payloadBytes, qos, retain, packetId } = packet
+function writePublish(buffer: Buffer, start: number, packet: PublishPacket): number {
+  const { topic, payload, payloadBytes, remaining, qos, retain, packetId } = packet
   let offset = start
   buffer[offset++] = 0x30 | (qos << 1) | (retain ? 1 : 0)
   let rest = remaining

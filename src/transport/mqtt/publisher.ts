@@ -2,17 +2,9 @@
  * The sending side of a session: a batch becomes one write and one promise; confirmations of the
  * broker settle it message by message. Knows neither sockets nor connecting.
  */
-import { mqttTopicError } from '../../connection/rules/mqtt-topics.ts'
 import type { OutboundMessage, PublishOutcome } from '../transport.ts'
-import type { Qos } from './client.ts'
-import {
-  ackPacket,
-  encodePublishes,
-  MAX_REMAINING_LENGTH,
-  PUBREL,
-  type PublishPacket,
-  remainingLength,
-} from './packets.ts'
+import { toPublishPacket } from './outgoing.ts'
+import { ackPacket, encodePublishes, PUBREL, type PublishPacket } from './packets.ts'
 import { failure, PendingBatch, PUBLISHED } from './pending-batch.ts'
 
 /**
@@ -20,6 +12,11 @@ import { failure, PendingBatch, PUBLISHED } from './pending-batch.ts'
  * taken for that of a newer message.
  */
 const MAX_UNCONFIRMED = 32_768
+/**
+ * Most QoS 2 handshakes under way. MQTT 3.1.1 lets no broker say what it bears; mosquitto 2.0.11 stops
+ * reading for good beyond its `max_inflight_messages` (20 by default), HiveMQ's default is 10.
+ */
+const MAX_HANDSHAKES = 10
 /** Most bytes that may wait for a slow socket. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024
 /** Packets are put together up to about this size before they are written. */
@@ -47,8 +44,10 @@ export class MqttPublisher {
   readonly #batches = new Set<PendingBatch>()
   /** Batches whose QoS 0 messages wait until the socket took them. */
   #undrained: PendingBatch[] = []
-  /** The last good topic: most messages go where the one before went. */
-  #checkedTopic: string | undefined
+  /** QoS 2 messages that the window has no room for yet; they are unconfirmed, too. */
+  #waiting: PublishPacket[] = []
+  #handshakes = 0
+  readonly #nextPacketId = (): number => this.#freePacketId()
   #ended: string | undefined = 'There is no session with the broker.'
 
   constructor(options: PublisherOptions) {
@@ -66,6 +65,7 @@ export class MqttPublisher {
     for (const batch of this.#batches) batch.fail(reason)
     this.#unconfirmed.clear()
     this.#undrained = []
+    this.#waiting = []
   }
 
   /** One outcome per message, in order; never rejects. */
@@ -96,6 +96,7 @@ export class MqttPublisher {
     if (entry === undefined) return
     this.#unconfirmed.delete(packetId)
     entry.batch.settle(entry.index, PUBLISHED)
+    if (type === 'pubcomp') this.#nextHandshake()
   }
 
   /** The socket took everything. */
@@ -115,7 +116,7 @@ export class MqttPublisher {
   #toPackets(messages: readonly OutboundMessage[], batch: PendingBatch): PublishPacket[] {
     const packets: PublishPacket[] = []
     for (let index = 0; index < messages.length; index++) {
-      const packet = this.#toPacket(messages[index]!)
+      const packet = toPublishPacket(messages[index]!, this.#nextPacketId)
       if (typeof packet === 'string') {
         batch.settle(index, failure(400, packet))
         continue
@@ -128,39 +129,32 @@ export class MqttPublisher {
         batch.settle(index, failure(503, `${MAX_UNCONFIRMED} messages are unconfirmed already.`))
         continue
       }
-      packets.push(packet)
+      if (packet.qos < 2) packets.push(packet)
+      else if (this.#handshakes === MAX_HANDSHAKES) this.#waiting.push(packet)
+      else {
+        this.#handshakes += 1
+        packets.push(packet)
+      }
     }
     return packets
   }
 
-  /** The packet of a message, or what is wrong with it. */
-  #toPacket({ address, qos: configuredQos, message }: OutboundMessage): PublishPacket | string {
-    const { headers } = message
-    const topic = headers['mqtt.topic'] ?? address
-    const qos = toQos(headers['mqtt.qos'] ?? configuredQos)
-    const retain = headers['mqtt.retain'] ?? 'false'
-    if (topic !== this.#checkedTopic) {
-      const wrong = mqttTopicError(topic)
-      if (wrong !== undefined) return `The topic '${topic}' ${wrong}`
-      this.#checkedTopic = topic
+  /** A QoS 2 handshake is over: the next one may begin. */
+  #nextHandshake(): void {
+    for (;;) {
+      const packet = this.#waiting.shift()
+      if (packet === undefined) {
+        this.#handshakes -= 1
+        return
+      }
+      const entry = this.#unconfirmed.get(packet.packetId)
+      if (entry?.batch.isOpen) {
+        this.#write([packet])
+        return
+      }
+      // It waited longer than its sender.
+      this.#unconfirmed.delete(packet.packetId)
     }
-    if (qos === undefined) return `Header 'mqtt.qos' is '${headers['mqtt.qos']}', not 0, 1 or 2.`
-    if (retain !== 'true' && retain !== 'false') {
-      return `Header 'mqtt.retain' is '${retain}', not true or false.`
-    }
-    const payload = message.payload ?? ''
-    const packet: PublishPacket = {
-      topic,
-      payload,
-      payloadBytes: typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length,
-      qos,
-      retain: retain === 'true',
-      packetId: qos === 0 ? 0 : this.#freePacketId(),
-    }
-    if (packet.payloadBytes < MAX_REMAINING_LENGTH / 2) return packet
-    return remainingLength(packet) <= MAX_REMAINING_LENGTH
-      ? packet
-      : 'The message is longer than MQTT can say.'
   }
 
   #freePacketId(): number {
@@ -181,23 +175,5 @@ export class MqttPublisher {
       bytes = 0
     }
     return flushed
-  }
-}
-
-/** The quality of service a header or a target names; none means 0. */
-function toQos(value: string | number | undefined): Qos | undefined {
-  switch (value) {
-    case undefined:
-    case 0:
-    case '0':
-      return 0
-    case 1:
-    case '1':
-      return 1
-    case 2:
-    case '2':
-      return 2
-    default:
-      return undefined
   }
 }

@@ -30,8 +30,8 @@ export interface SessionOptions {
   onLost(error: ConnectError): void
 }
 
-/** Codes of SUBACK, by topic filter: granted QoS, or 128 for a refusal. */
-export type Grants = ReadonlyMap<string, number>
+/** The return code of SUBACK that refuses (MQTT 3.1.1, section 3.9.3). */
+const SUBACK_FAILURE = 0x80
 
 /** Lives once: after it ended, a new one is made. */
 export class MqttSession implements PacketSink {
@@ -40,7 +40,9 @@ export class MqttSession implements PacketSink {
   readonly #options: SessionOptions
   #socket: Socket | undefined
   #client: PipelinedClient | undefined
+  #filters: string[] = []
   #state: 'opening' | 'open' | 'ended' = 'opening'
+  #failure: ConnectError | undefined
   readonly #failed = Promise.withResolvers<never>()
 
   constructor(options: SessionOptions) {
@@ -72,32 +74,36 @@ export class MqttSession implements PacketSink {
     this.publisher.begin()
   }
 
-  /** Subscribes to all filters with one packet. Rejects with a {@link ConnectError}. */
-  async subscribe(filters: ReadonlyMap<string, Qos>): Promise<Grants> {
-    if (filters.size === 0) return new Map()
+  /** Subscribes with one packet; the filters that the broker refused. Rejects with a {@link ConnectError}. */
+  async subscribe(filters: ReadonlyMap<string, Qos>): Promise<ReadonlySet<string>> {
+    if (filters.size === 0) return new Set()
+    this.#filters = [...filters.keys()]
     const request = Object.fromEntries([...filters].map(([filter, qos]) => [filter, { qos }]))
-    const { promise, resolve, reject } = Promise.withResolvers<Grants>()
-    this.#client?.subscribe(request, (error, subscriptions, suback) => {
-      if (suback === undefined || subscriptions === undefined)
-        reject(openError(error, this.#endpoint))
-      else resolve(new Map(subscriptions.map(({ topic }, i) => [topic, Number(suback.granted[i])])))
+    const { promise, resolve, reject } = Promise.withResolvers<ReadonlySet<string>>()
+    this.#client?.subscribe(request, (error, subscriptions = [], suback) => {
+      // A refusal is an error of mqtt.js too, but comes with the packet.
+      if (suback === undefined) return reject(openError(error, this.#endpoint))
+      const isRefused = (_: unknown, index: number): boolean =>
+        Number(suback.granted[index]) === SUBACK_FAILURE
+      resolve(new Set(subscriptions.filter(isRefused).map(({ topic }) => topic)))
     })
     return Promise.race([promise, this.#failed.promise])
   }
 
   /** The session is usable: from now on its end is reported, and messages are delivered. */
   begin(): void {
+    if (this.#failure !== undefined) this.#options.onLost(lostError(this.#failure.cause))
     if (this.#state !== 'opening') return
     this.#state = 'open'
     this.intake.begin()
   }
 
-  /** Resolves when the broker sends nothing more for these filters, or does not answer. */
-  async unsubscribe(filters: readonly string[]): Promise<void> {
-    if (filters.length === 0 || this.#state !== 'open') return
+  /** Resolves when the broker sends nothing more, or does not answer. */
+  async unsubscribe(): Promise<void> {
+    if (this.#filters.length === 0 || this.#state !== 'open') return
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, FAREWELL_MS)
-    this.#client?.unsubscribe([...filters], () => resolve())
+    this.#client?.unsubscribe(this.#filters, () => resolve())
     await promise
     clearTimeout(timer)
   }
@@ -174,7 +180,11 @@ export class MqttSession implements PacketSink {
     this.intake.end()
     this.publisher.end('The session with the broker was lost before it confirmed the message.')
     this.#client?.end(true)
-    if (state === 'opening') this.#failed.reject(openError(error, this.#endpoint))
-    else this.#options.onLost(lostError(error))
+    if (state === 'open') {
+      this.#options.onLost(lostError(error))
+    } else {
+      this.#failure = openError(error, this.#endpoint)
+      this.#failed.reject(this.#failure)
+    }
   }
 }

@@ -2,9 +2,7 @@
  * The binding of connection type `mqtt` (MQTT 3.1.1): sources are subscriptions, targets are topics.
  * One client, or two when publishing has its own (`separatePublisherClient`).
  */
-import type { Connection } from '../../connection/types.ts'
 import {
-  type AddressStatus,
   ConnectError,
   type OutboundMessage,
   type PublishOutcome,
@@ -12,18 +10,14 @@ import {
   type TransportFactory,
   type TransportOptions,
 } from '../transport.ts'
-import type { Qos } from './client.ts'
 import { compileSources, withoutShare } from './filters.ts'
 import { failure } from './pending-batch.ts'
-import { type Grants, MqttSession } from './session.ts'
+import { MqttSession } from './session.ts'
 import { type MqttSettings, toSettings } from './settings.ts'
+import { REFUSED_TEXT, reportSources, reportTargets, subscriptions } from './subscriptions.ts'
 
 /** Makes transports of MQTT 3.1.1 connections. */
 export const createMqttTransport: TransportFactory = (options) => new MqttTransport(options)
-
-const REFUSED = 0x80
-const REFUSED_TEXT =
-  'The broker refused the subscription (SUBACK 0x80). Check that this client may subscribe to it.'
 
 class MqttTransport implements Transport {
   readonly #options: TransportOptions
@@ -80,7 +74,7 @@ class MqttTransport implements Transport {
   async stopConsuming(): Promise<void> {
     // In a persistent session UNSUBSCRIBE would forget what arrives until the next one.
     if (this.#settings?.cleanSession) {
-      await this.#consumer?.unsubscribe([...subscriptions(this.#options.connection).keys()])
+      await this.#consumer?.unsubscribe()
     }
     this.#consumer?.intake.stop()
   }
@@ -104,7 +98,7 @@ class MqttTransport implements Transport {
       await this.#consumer.connect(signal)
       await this.#subscribe(this.#consumer)
     }
-    this.#reportTargets()
+    reportTargets(connection, this.#options.events)
     // The shard learns of the session first, and of its messages then.
     setImmediate(() => this.#begin())
   }
@@ -142,57 +136,23 @@ class MqttTransport implements Transport {
 
   async #subscribe(session: MqttSession): Promise<void> {
     const { connection, events, dryRun } = this.#options
-    const filters = subscriptions(connection)
-    this.#reportSources(() => 'unknown')
-    const requested = dryRun ? harmless(filters) : filters
-    const grants = await session.subscribe(requested)
-    const refused = [...grants].filter(([, code]) => code === REFUSED).map(([filter]) => filter)
-    this.#reportSources((address) =>
-      isRefused(grants, dryRun ? withoutShare(address) : address) ? 'misconfigured' : 'open',
+    reportSources(connection, events, undefined)
+    const filters = subscriptions(connection, dryRun)
+    const refused = await session.subscribe(filters)
+    reportSources(connection, events, (address) =>
+      refused.has(dryRun ? withoutShare(address) : address),
     )
-    if (refused.length === 0) {
-      if (grants.size > 0) {
-        events.onLog('success', `Subscriptions ${[...filters.keys()]} initialized successfully.`)
-      }
+    if (refused.size === 0) {
+      if (filters.size === 0) return
+      events.onLog('success', `Subscriptions ${[...filters.keys()]} initialized successfully.`)
       return
     }
-    const message = `${REFUSED_TEXT} Topic filters: ${refused.join(', ')}`
+    const message = `${REFUSED_TEXT} Topic filters: ${[...refused].join(', ')}`
     events.onLog('failure', message)
     // One forbidden filter must not silence the others; without any there is nothing to be open for.
-    if (refused.length === grants.size) {
+    if (refused.size === filters.size) {
       throw new ConnectError('authorization', 'misconfigured', message)
     }
-  }
-
-  #reportSources(statusOf: (address: string) => AddressStatus['status']): void {
-    const startedAt = new Date().toISOString()
-    this.#options.connection.sources.forEach(({ addresses }, index) => {
-      for (const address of addresses) {
-        const status = statusOf(address)
-        const details =
-          status === 'open'
-            ? `Consumer started at ${startedAt}`
-            : status === 'unknown'
-              ? 'Consumer is being initialized.'
-              : REFUSED_TEXT
-        this.#options.events.onAddressStatus({ kind: 'source', index, address, status, details })
-      }
-    })
-  }
-
-  #reportTargets(): void {
-    this.#options.connection.targets.forEach(({ address }, index) => {
-      const onDemand = address.includes('{{')
-      this.#options.events.onAddressStatus({
-        kind: 'target',
-        index,
-        address,
-        status: onDemand ? 'unknown' : 'open',
-        details: onDemand
-          ? 'Producers for targets with placeholders are started on-demand.'
-          : 'Producer started.',
-      })
-    })
   }
 
   #onUnmatched(topic: string): void {
@@ -242,26 +202,6 @@ class MqttTransport implements Transport {
   async #end(): Promise<void> {
     await Promise.all([this.#consumer?.close(), this.#publisher?.close()])
   }
-}
-
-/** Every filter once, with the highest quality of service that a source wants for it. */
-function subscriptions({ sources }: Connection): ReadonlyMap<string, Qos> {
-  const filters = new Map<string, Qos>()
-  for (const { addresses, qos = 0 } of sources) {
-    for (const address of addresses) {
-      filters.set(address, Math.max(filters.get(address) ?? 0, qos) as Qos)
-    }
-  }
-  return filters
-}
-
-/** A member of a shared subscription would take messages away from the others. */
-function harmless(filters: ReadonlyMap<string, Qos>): ReadonlyMap<string, Qos> {
-  return new Map([...filters.keys()].map((filter) => [withoutShare(filter), 0]))
-}
-
-function isRefused(grants: Grants, filter: string): boolean {
-  return grants.get(filter) === REFUSED
 }
 
 const CANCELLED = new ConnectError('lost', 'failed', 'Opening was cancelled.')
