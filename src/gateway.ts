@@ -101,7 +101,7 @@ function createSupervisor(
     check: {
       limits: config.connections,
       settings,
-      engine: (connectionId) => dataPlane.engineFor(connectionId),
+      compile: (description) => dataPlane.check(description),
     },
     config,
     instance: `sluice-${hostname()}`,

@@ -17,6 +17,9 @@ import { Pool } from './pool.ts'
 import { ShardLink } from './shard-link.ts'
 import { ThreadLink } from './thread-link.ts'
 
+/** What a shard may need to close beyond the time it has to drain, in milliseconds. */
+const CLOSE_MARGIN_MS = 2_000
+
 /** What the engine tells without being asked. */
 export interface EngineEvents {
   readonly onStatus: (shard: number, status: ShardStatus) => void
@@ -90,7 +93,7 @@ export class Engine implements EngineControl {
     await this.#announce()
     const links = this.#links(shards)
     for (const link of links) link.order({ kind: 'close' })
-    await Promise.all(links.map(({ ended }) => ended))
+    await Promise.all(links.map((link) => this.#ended(link)))
   }
 
   async retry(shards: readonly number[]): Promise<void> {
@@ -124,6 +127,11 @@ export class Engine implements EngineControl {
   async readLogs(shards: readonly number[]): Promise<readonly LogEntry[]> {
     const logs = await Promise.all(this.#links(shards).map((link) => link.readLogs()))
     return logs.flat()
+  }
+
+  /** Resolves when every thread has answered; a dead one counts as having done so. */
+  async ping(): Promise<void> {
+    await this.#askAll({ kind: 'ping' })
   }
 
   /** Also called by the engine's own clock; the differences leave as an event. */
@@ -240,6 +248,15 @@ export class Engine implements EngineControl {
   /** A thread that dies meanwhile learns the same when it is replaced. */
   async #askAll(question: Parameters<ThreadLink['ask']>[0]): Promise<void> {
     await Promise.allSettled([...this.#threads.values()].map((link) => link.ask(question)))
+  }
+
+  /** A shard that cannot close must not keep its connection from being opened or removed. */
+  async #ended({ ended, description }: ShardLink): Promise<void> {
+    const limitMs = description.settings.drainTimeoutMs + CLOSE_MARGIN_MS
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, limitMs)
+    await Promise.race([ended, late])
+    clearTimeout(timer)
   }
 
   #links(shards: readonly number[]): ShardLink[] {

@@ -9,7 +9,7 @@ import type { EngineCall, EngineMessage, EngineOrder, EngineSettings } from './m
 
 const WORKER = new URL('../../workers/shard.ts', import.meta.url)
 
-/** How often counters, and with them a sign of life, go to the control plane, in milliseconds. */
+/** How often counters and a sign of life go to the control plane, in milliseconds. */
 const PULSE_MS = 1_000
 
 function send(message: EngineMessage): void {
@@ -26,7 +26,10 @@ async function start(settings: EngineSettings): Promise<Engine> {
     },
   })
   await engine.start()
-  setInterval(() => void engine.readCounters(), PULSE_MS)
+  setInterval(() => {
+    void engine.readCounters()
+    void engine.ping().then(() => send({ kind: 'pulse' }))
+  }, PULSE_MS)
   send({ kind: 'ready' })
   return engine
 }

@@ -90,7 +90,8 @@ export type EngineMessage =
   | { readonly kind: 'answer'; readonly request: number; readonly value: unknown }
   | { readonly kind: 'refusal'; readonly request: number; readonly error: DittoError }
   | { readonly kind: 'status'; readonly shard: number; readonly status: ShardStatus }
-  /** Also the engine's pulse: sent every second, empty when nothing was counted. */
+  /** Sent once a second after every thread has answered: the engine lives, all of it. */
+  | { readonly kind: 'pulse' }
   | { readonly kind: 'counters'; readonly counters: readonly CounterDeltas[] }
   /** A thread died and took these shards; it is being replaced. */
   | {
@@ -130,6 +131,7 @@ export type ThreadOrder =
   | { readonly kind: 'park'; readonly request: number; readonly connectionId: string }
   | { readonly kind: 'unpark'; readonly request: number; readonly connectionId: string }
   | { readonly kind: 'check'; readonly request: number; readonly description: ShardDescription }
+  | { readonly kind: 'ping'; readonly request: number }
   | { readonly kind: 'stop' }
 
 /** Thread to engine. */

@@ -1,4 +1,7 @@
-/** The engine's end of one shard: its task on a worker thread and its port. Knows no thread but its number. */
+/**
+ * The engine's end of one shard: its task on a worker thread and its port. Knows no thread but its
+ * number.
+ */
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { LogEntry } from '../monitoring/log-entry.ts'
 import type { DittoError } from '../protocol/errors.ts'

@@ -126,7 +126,7 @@ export class EngineThread {
     if (order.kind === 'subscriptions') this.#table.update(order.subscriptions)
     else if (order.kind === 'park') this.#table.park(order.connectionId)
     else if (order.kind === 'unpark') this.#table.unpark(order.connectionId)
-    else value = await this.#check(order.description)
+    else if (order.kind === 'check') value = await this.#check(order.description)
     report(this.#task.port, { kind: 'answer', request: order.request, value })
   }
 

@@ -13,14 +13,13 @@ import { connectionConfigurationInvalid } from '../protocol/connectivity-errors.
 import { type DittoError, DittoException } from '../protocol/errors.ts'
 import type { ShardSettings } from '../shard/description.ts'
 import { isSupported, transports } from '../transport/registry.ts'
-import { EngineGoneError } from './engine-process.ts'
 
 /** What a check needs. */
 export interface CheckOptions {
   readonly limits: Config['connections']
   readonly settings: ShardSettings
-  /** The engine, waited for; throws 503 when there is none in time. */
-  readonly engine: (connectionId: string) => Promise<EngineControl>
+  /** Compiles in the engine; the error, or null. Throws 503 when there is no engine in time. */
+  readonly compile: EngineControl['check']
 }
 
 /**
@@ -51,21 +50,18 @@ export function checkStatically(
   checkPayloadMappings(connection, settings.script)
 }
 
-async function checkScripts(connection: Connection, options: CheckOptions): Promise<void> {
-  const engine = await options.engine(connection.id)
-  const error = await engine
-    .check({
-      shard: CHECK_SHARD,
-      connection,
-      clientIndex: 0,
-      dryRun: true,
-      logsActive: false,
-      settings: options.settings,
-    })
-    .catch((thrown: unknown) => {
-      if (thrown instanceof EngineGoneError) return scriptsEndedEngine()
-      throw thrown
-    })
+async function checkScripts(
+  connection: Connection,
+  { compile, settings }: CheckOptions,
+): Promise<void> {
+  const error = await compile({
+    shard: CHECK_SHARD,
+    connection,
+    clientIndex: 0,
+    dryRun: true,
+    logsActive: false,
+    settings,
+  })
   if (error !== null) throw new DittoException(error)
 }
 
@@ -80,14 +76,5 @@ function typeNotSupported(type: string): DittoError {
   return connectionConfigurationInvalid(
     `Connections of type <${type}> cannot be opened yet.`,
     `This version has bindings for [${supported}].`,
-  )
-}
-
-/** The error for scripts that took the whole engine with them while they were compiled. */
-export function scriptsEndedEngine(): DittoError {
-  return connectionConfigurationInvalid(
-    'The engine ended while the scripts of the connection were compiled.',
-    'Check what the scripts do at their top level: it must end, and must not exhaust the memory. ' +
-      'If they do nothing unusual, try again: another connection may have ended the engine.',
   )
 }

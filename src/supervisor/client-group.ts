@@ -2,7 +2,9 @@
  * The clients of one connection: which shard plays which, what each said last, and who waits for all
  * of them to be connected. Pure bookkeeping; talks to no engine.
  */
+import { secretsOf } from '../connection/secrets.ts'
 import type { Connection } from '../connection/types.ts'
+import { createRedactor, type Redactor } from '../monitoring/redaction.ts'
 import { connectionFailed, connectionUnauthorized } from '../protocol/connectivity-errors.ts'
 import { type DittoError, DittoException } from '../protocol/errors.ts'
 import type { ClientStatus, ShardStatus } from '../shard/description.ts'
@@ -31,11 +33,14 @@ export class ClientGroup {
   connection: Connection
   readonly dryRun: boolean
   readonly slots: readonly ClientSlot[]
+  /** A broker's words may repeat what it was sent. */
+  readonly #redact: Redactor
   readonly #waiters = new Set<Waiter>()
 
   constructor(connection: Connection, dryRun: boolean, nowMs: number) {
     this.connection = connection
     this.dryRun = dryRun
+    this.#redact = createRedactor([...secretsOf(connection).values()])
     const clients = dryRun ? 1 : connection.clientCount
     this.slots = Array.from({ length: clients }, (_, clientIndex) => ({
       clientIndex,
@@ -59,7 +64,8 @@ export class ClientGroup {
 
   /** A shard told its state. */
   report(slot: ClientSlot, status: ShardStatus): void {
-    slot.status = status
+    const details = this.#redact(status.client.details)
+    slot.status = { ...status, client: { ...status.client, details } }
     this.#settle()
   }
 

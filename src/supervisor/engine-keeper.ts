@@ -24,13 +24,13 @@ export interface KeeperOptions {
   readonly wedgedAfterMs: number
   readonly onUp: (engine: EngineControl) => void
   readonly onDown: (death: EngineDeath) => void
-  readonly onReport: (report: EngineReport) => void
+  readonly onReport: (report: Exclude<EngineReport, { kind: 'pulse' }>) => void
   readonly onOutput: (line: string) => void
 }
 
 /** How often notes are read and the pulse is felt, in milliseconds. */
 const WATCH_MS = 250
-/** An engine whose pulse is missing for so long does not live; it beats once a second. */
+/** An engine whose pulse is missing for so long does not live; it beats once a second if all is well. */
 const SILENCE_LIMIT_MS = 20_000
 /** Longest time from the start of an engine until it is ready: twins are opened meanwhile. */
 const START_LIMIT_MS = 120_000
@@ -70,8 +70,8 @@ export class EngineKeeper {
     notes.clear()
     const process = startEngine({
       onReport: (report) => {
-        this.#silentMs = 0
-        onReport(report)
+        if (report.kind === 'pulse') this.#silentMs = 0
+        else onReport(report)
       },
       onOutput,
     })

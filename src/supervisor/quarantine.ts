@@ -3,6 +3,8 @@
  * the store; while the store cannot be written, for the life of this process.
  */
 import type { ConnectionStore, QuarantineMark } from '../connection/store.ts'
+import { connectionConfigurationInvalid } from '../protocol/connectivity-errors.ts'
+import type { DittoError } from '../protocol/errors.ts'
 import { describeExit, type EngineExit, type ScriptNote } from './verdict.ts'
 
 /** The part of the store that is needed. */
@@ -39,6 +41,15 @@ export class Quarantine {
   forget(id: string): void {
     this.#marks.delete(id)
   }
+}
+
+/** The error for scripts that took the whole engine with them while they were compiled or tried. */
+export function scriptsEndedEngine(): DittoError {
+  return connectionConfigurationInvalid(
+    'The engine ended while it ran the scripts of the connection.',
+    'Check what the scripts do at their top level: it must come to an end and must not exhaust the ' +
+      'memory.',
+  )
 }
 
 /** The mark for a suspect: what happened, when, and what to do. */

@@ -34,7 +34,10 @@ export interface ConnectionService {
   create(body: unknown): Promise<StoredConnection>
   /** Really connects, then leaves nothing behind; throws the broker's reason. */
   dryRun(body: unknown): Promise<void>
-  /** Stores the new definition and applies it; the id must exist. The change stays stored if opening fails. */
+  /**
+   * Stores the new definition and applies it; the id must exist. The change stays stored if opening
+   * fails.
+   */
   modify(id: string, body: unknown): Promise<StoredConnection>
   remove(id: string): Promise<void>
   retrieve(id: string): StoredConnection

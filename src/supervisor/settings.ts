@@ -43,5 +43,7 @@ export function scriptLimits({ javascript }: Config['mapping']): ScriptLimits {
 
 /** A thread that sits in a script for longer will not come back, in milliseconds. */
 export function wedgedAfterMs({ mapping, workers }: Config): number {
-  return mapping.javascript.max_execution_ms + workers.script_grace_ms
+  const limitMs = mapping.javascript.max_execution_ms
+  // Two scripts may be compiled one after the other, each with its full time.
+  return Math.max(limitMs + workers.script_grace_ms, 2 * limitMs + workers.script_grace_ms / 2)
 }

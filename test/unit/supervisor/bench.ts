@@ -50,7 +50,7 @@ export class Bench {
       check: {
         limits: DEFAULT_CONFIG.connections,
         settings,
-        engine: (id) => this.dataPlane.engineFor(id),
+        compile: (description) => this.dataPlane.check(description),
       },
       config: DEFAULT_CONFIG,
       instance: 'sluice-test',

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
+import { CHECK_SHARD } from '../../../src/engine/messages.ts'
 import { DittoException } from '../../../src/protocol/errors.ts'
 import { suite } from '../../support/suite.ts'
 import { Bench, bodyFor, WEDGED_AFTER_MS } from './bench.ts'
@@ -224,6 +225,41 @@ it('puts the connection in quarantine whose script ended the engine, for good', 
   assert.is(next.store.quarantineMarks().size, 0)
   await next.stop()
 })
+
+/** A body whose scripts have to be compiled. */
+const scripted = (): object =>
+  bodyFor(HOSTS.good, {
+    sources: [
+      { addresses: ['in/#'], qos: 1, authorizationContext: ['t:s'], payloadMapping: ['js'] },
+    ],
+    mappingDefinitions: { js: { mappingEngine: 'JavaScript', options: { incomingScript: '' } } },
+  })
+
+it('refuses a change whose scripts end the engine, and lets the stored definition run on', () =>
+  withBench(async (bench) => {
+    const id = await opened(bench)
+    const [first] = bench.engines
+    const modifying = rejection(bench.supervisor.modify(id, scripted()))
+    await until(() => first!.calls.includes('check'))
+    const note = { thread: 0, shard: CHECK_SHARD, definition: 'js', since: Date.now(), ageMs: 5 }
+    bench.notes = [{ ...note, connectionId: id }]
+    first!.die({ code: null, signal: 'SIGSEGV' })
+    assert.is((await modifying).status, 400)
+    await until(() => bench.engines.length === 2 && bench.engine.connections().length === 1)
+    assert.is(bench.store.quarantineMarks().size, 0)
+    assert.is(bench.supervisor.retrieve(id).revision, 1)
+  }))
+
+it('compiles once more when somebody else ended the engine meanwhile', () =>
+  withBench(async (bench) => {
+    const id = await opened(bench)
+    const [first] = bench.engines
+    const modifying = bench.supervisor.modify(id, scripted())
+    await until(() => first!.calls.includes('check'))
+    first!.die({ code: null, signal: 'SIGSEGV' })
+    assert.is((await modifying).revision, 2)
+    assert.ok(bench.engine.calls.includes('check'))
+  }))
 
 it('ends an engine whose thread sits in a script for too long, and starts the next at once', () =>
   withBench(async (bench) => {
