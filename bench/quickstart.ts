@@ -182,7 +182,10 @@ async function showCounters(
         `seen by a subscriber ${seen.events}`,
     )
     await new Promise<void>((done) => {
-      const timer = setTimeout(done, Math.min(REFRESH_INTERVAL_MS, end - performance.now()))
+      const timer = setTimeout(
+        done,
+        Math.max(0, Math.min(REFRESH_INTERVAL_MS, end - performance.now())),
+      )
       stopped.signal.addEventListener('abort', () => {
         clearTimeout(timer)
         done()
