@@ -60,6 +60,7 @@ export class ClientGroup {
   begin(slot: ClientSlot, shard: number, nowMs: number): void {
     slot.shard = shard
     slot.status = bare(CONNECTING, nowMs)
+    slot.staleSince = undefined
   }
 
   /** A shard told its state. */
@@ -91,7 +92,7 @@ export class ClientGroup {
   /** Another attempt was ordered: failures reported so far do not answer for it. */
   expectNews(): void {
     for (const slot of this.slots) {
-      slot.staleSince = slot.status.client.since
+      if (hasFailed(slot)) slot.staleSince = slot.status.client.since
       slot.refusal = undefined
     }
   }
@@ -132,14 +133,19 @@ export class ClientGroup {
   }
 
   #failure(): DittoError | undefined {
-    for (const { refusal, status, staleSince } of this.slots) {
-      if (refusal !== undefined) return refusal
-      const { client } = status
-      const failed = client.status === 'failed' || client.status === 'misconfigured'
-      if (failed && client.since !== staleSince) return failureOf(this.connection.id, client)
+    for (const slot of this.slots) {
+      if (slot.refusal !== undefined) return slot.refusal
+      const { client } = slot.status
+      if (hasFailed(slot) && client.since !== slot.staleSince) {
+        return failureOf(this.connection.id, client)
+      }
     }
     return undefined
   }
+}
+
+function hasFailed({ status: { client } }: ClientSlot): boolean {
+  return client.status === 'failed' || client.status === 'misconfigured'
 }
 
 function failureOf(id: string, { failure, details }: ClientStatus): DittoError {

@@ -2,7 +2,7 @@
  * An engine without threads and brokers: its shards connect, fail or hang as the host of their uri
  * says, and it dies on demand. Finds fault with orders that no engine should get.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import type { CounterDeltas, EngineControl } from '../../../src/engine/messages.ts'
 import type { DittoError } from '../../../src/protocol/errors.ts'
 import type { ClientStatus, ShardDescription, ShardStatus } from '../../../src/shard/description.ts'
@@ -36,7 +36,8 @@ export class FakeEngine implements EngineProcess, EngineControl {
 
   constructor(listener: EngineListener) {
     this.#listener = listener
-    this.ready = nextTurn()
+    // Long enough that whoever looks every turn sees that there is no engine.
+    this.ready = delay(5)
     const { promise, resolve } = Promise.withResolvers<EngineExit>()
     this.exited = promise
     this.#exit = resolve
