@@ -61,7 +61,7 @@ export class Ledger {
 
   /** Notes that a message arrived; `number` is NaN when it carried none. */
   receive(number: number, nowUs: number): void {
-    if (!(number < this.#sent && number >= this.#sent - CAPACITY)) {
+    if (!(number < this.#sent && number >= Math.max(0, this.#sent - CAPACITY))) {
       this.#foreign += 1
       return
     }

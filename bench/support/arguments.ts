@@ -46,7 +46,7 @@ const OPTIONS = {
   help: { type: 'boolean', default: false },
 } as const
 
-const DEFAULT_WINDOW = 200
+const DEFAULT_WINDOW = 500
 
 /** Reads the arguments after the script's name. Throws an {@link ArgumentError}. */
 export function readArguments(
