@@ -86,7 +86,7 @@ function notes(run: Run): readonly string[] {
     gateway.account.foreign === 0
       ? []
       : [`${gateway.account.foreign} messages arrived that carried no number.`]
-  return ['', ...compared, ...split, busy, ...foreign, cpuModel()]
+  return ['', ...compared, ...split, busy, ...foreign, `${cpuModel()}, Node ${process.version}`]
 }
 
 /** Labels to the left, values to the right of their columns. */
@@ -117,5 +117,5 @@ function megabytes(bytes: number | undefined): string {
 }
 
 function cpuModel(): string {
-  return `${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.version}`
+  return cpus()[0]?.model ?? 'unknown CPU'
 }

@@ -104,7 +104,7 @@ Options
   --rate N             open loop: so many messages per second, whatever arrives
   --baseline           also measures the bare client library (mqtt.js), which receives and publishes
                        the same messages and does nothing else, and compares
-  --json               prints one JSON object and nothing else
+  --json               prints one JSON object; progress goes to standard error
   --help               prints this
 
 Results
