@@ -86,7 +86,10 @@ class FaultProxy implements TcpProxy {
       this.#pairs.delete(pair)
       server?.destroy()
     })
-    if (server === undefined) return
+    if (server === undefined) {
+      client.resume()
+      return
+    }
     server.on('error', ignore)
     server.on('close', () => client.destroySoon())
     let sent = 0
