@@ -93,7 +93,7 @@ export class Engine implements EngineControl {
     await this.#announce()
     const links = this.#links(shards)
     for (const link of links) link.order({ kind: 'close' })
-    await Promise.all(links.map((link) => this.#ended(link)))
+    await Promise.all(links.map((link) => this.#within(link, link.ended)))
   }
 
   async retry(shards: readonly number[]): Promise<void> {
@@ -147,12 +147,23 @@ export class Engine implements EngineControl {
   }
 
   async stop(): Promise<void> {
+    await this.#drain()
     await this.close([...this.#shards.keys()])
     this.#stopping = true
     const threads = [...this.#threads.values()]
     for (const link of threads) link.stop()
     await Promise.all(threads.map(({ ended }) => ended))
     await this.#pool.destroy()
+  }
+
+  /** Nobody leaves the routing tables before nobody has anything left to send. */
+  async #drain(): Promise<void> {
+    const links = [...this.#shards.values()]
+    for (const link of links) link.order({ kind: 'drain' })
+    await Promise.all(links.map((link) => this.#within(link, link.drained)))
+    // By the second answer what a thread had sent before the first has left it too.
+    await this.ping()
+    await this.ping()
   }
 
   #startThread(thread: number): void {
@@ -251,11 +262,11 @@ export class Engine implements EngineControl {
   }
 
   /** A shard that cannot close must not keep its connection from being opened or removed. */
-  async #ended({ ended, description }: ShardLink): Promise<void> {
+  async #within({ description }: ShardLink, work: Promise<unknown>): Promise<void> {
     const limitMs = description.settings.drainTimeoutMs + CLOSE_MARGIN_MS
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, limitMs)
-    await Promise.race([ended, late])
+    await Promise.race([work, late])
     clearTimeout(timer)
   }
 

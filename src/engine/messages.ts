@@ -62,7 +62,7 @@ export interface EngineControl {
    * The error that makes it unusable, or null. The description's shard is {@link CHECK_SHARD}.
    */
   check(description: ShardDescription): Promise<DittoError | null>
-  /** Closes all shards, then the twins. */
+  /** Stops consuming, and when everything consumed is settled closes all shards, then the twins. */
   stop(): Promise<void>
 }
 
@@ -143,6 +143,7 @@ export type ThreadReport =
 export type ShardOrder =
   | { readonly kind: 'start' }
   | { readonly kind: 'retry' }
+  | { readonly kind: 'drain' }
   | { readonly kind: 'close' }
   | { readonly kind: 'set-logs'; readonly active: boolean }
   | { readonly kind: 'reset-logs' }
@@ -153,4 +154,5 @@ export type ShardReport =
   | { readonly kind: 'made'; readonly subscription: Subscription }
   | { readonly kind: 'refused'; readonly error: DittoError }
   | { readonly kind: 'status'; readonly status: ShardStatus }
+  | { readonly kind: 'drained' }
   | { readonly kind: 'logs'; readonly request: number; readonly entries: readonly LogEntry[] }

@@ -33,6 +33,8 @@ export class ShardLink {
   /** Resolves when the task is over: undefined after a close or a refusal, else what ended it. */
   readonly ended: Promise<Error | undefined>
   readonly #port: MessagePort
+  /** Resolves when the shard has drained, or has ended. */
+  readonly drained: Promise<void>
   readonly #reads = new Map<number, (entries: readonly LogEntry[]) => void>()
   #nextRequest = 0
   #over = false
@@ -44,9 +46,12 @@ export class ShardLink {
     this.#port = port1
     const { promise, resolve } = Promise.withResolvers<Making>()
     this.making = promise
+    const { promise: drained, resolve: onDrained } = Promise.withResolvers<void>()
+    this.drained = drained
     port1.on('message', (report: ShardReport) => {
       if (report.kind === 'made') resolve({ outcome: 'made', subscription: report.subscription })
       else if (report.kind === 'refused') resolve({ outcome: 'refused', error: report.error })
+      else if (report.kind === 'drained') onDrained()
       else if (report.kind === 'status') onStatus(description.shard, report.status)
       else this.#settleRead(report.request, report.entries)
     })
@@ -56,6 +61,7 @@ export class ShardLink {
       (error: Error) => error,
     )
     void this.ended.then((error) => {
+      onDrained()
       // What the shard said last may still be on its way: the port is read before it is closed.
       setImmediate(() => {
         if (error !== undefined) resolve({ outcome: 'lost' })

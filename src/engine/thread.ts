@@ -186,15 +186,16 @@ async function loadTransport({ connectionType }: Connection): Promise<TransportF
 /** Passes orders on to the shard; resolves when it has closed. */
 async function obeyUntilClosed(shard: Shard, port: MessagePort): Promise<void> {
   const { promise: closed, resolve, reject } = Promise.withResolvers<void>()
+  const tell = (message: ShardReport): void => port.postMessage(message)
   port.on('message', (order: ShardOrder) => {
     if (order.kind === 'start') shard.start()
     else if (order.kind === 'retry') shard.retry()
     else if (order.kind === 'set-logs') shard.setLogs(order.active)
     else if (order.kind === 'reset-logs') shard.resetLogs()
     else if (order.kind === 'close') shard.close().then(resolve, reject)
+    else if (order.kind === 'drain') shard.drain().then(() => tell({ kind: 'drained' }), reject)
     else {
-      const logs: ShardReport = { kind: 'logs', request: order.request, entries: shard.logs() }
-      port.postMessage(logs)
+      tell({ kind: 'logs', request: order.request, entries: shard.logs() })
     }
   })
   await closed

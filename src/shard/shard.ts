@@ -55,7 +55,9 @@ export interface Shard {
   start(): void
   /** Tries at once when it waits after a failure. */
   retry(): void
-  /** Stops consuming, finishes and settles what is in flight, closes the session. */
+  /** Stops consuming; resolves when everything consumed is settled, or has had its time. */
+  drain(): Promise<void>
+  /** Drains, publishes what is in flight, closes the session. */
   close(): Promise<void>
   deliver(batch: readonly Signal[]): void
   acknowledge(batch: readonly AckResult[]): void
@@ -84,6 +86,9 @@ class RunningShard implements Shard {
   readonly #inbound: Inbound
   readonly #outbound: Outbound
   readonly #session: Session
+  #draining: Promise<void> | undefined
+  /** When draining began to have had its time. */
+  #deadline: AbortSignal | undefined
   readonly #announces: boolean
 
   constructor(description: ShardDescription, environment: ShardEnvironment) {
@@ -133,13 +138,16 @@ class RunningShard implements Shard {
     this.#session.retry()
   }
 
+  drain(): Promise<void> {
+    this.#draining ??= this.#drain()
+    return this.#draining
+  }
+
   async close(): Promise<void> {
-    const deadline = AbortSignal.timeout(this.#description.settings.drainTimeoutMs)
     // Signals from other threads that were on their way when the shard left the routing tables.
     await nextTurn()
-    await this.#session.stop()
-    await before(deadline, this.#inbound.idle())
-    await before(deadline, this.#admission.idle())
+    await this.drain()
+    const deadline = this.#deadline!
     this.#acknowledgements.close()
     await before(deadline, this.#outbound.idle())
     this.#announce('closed')
@@ -153,6 +161,13 @@ class RunningShard implements Shard {
 
   deliver(batch: readonly Signal[]): void {
     this.#outbound.deliver(batch)
+  }
+
+  async #drain(): Promise<void> {
+    this.#deadline = AbortSignal.timeout(this.#description.settings.drainTimeoutMs)
+    await this.#session.stop()
+    await before(this.#deadline, this.#inbound.idle())
+    await before(this.#deadline, this.#admission.idle())
   }
 
   acknowledge(batch: readonly AckResult[]): void {

@@ -33,7 +33,7 @@ const received: string[] = []
 let onReceived = (): void => {}
 
 it.before(async () => {
-  broker = await startMosquitto()
+  broker = await startMosquitto({ config: ['max_queued_messages 100000'] })
   devices = await broker.connect()
   devices.on('message', (_topic, payload) => {
     received.push(payload.toString())
@@ -172,6 +172,42 @@ it(
     assert.is(corrected.status, 204, corrected.text)
     await flows('c')
     assert.is(await second.stop(), 0)
+    await rm(folder, { recursive: true })
+  },
+  PROCESS_LIMIT_MS,
+)
+
+it(
+  'loses and repeats nothing over graceful restarts under load',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-processes-'))
+    let sluice = await startSluice({ folder })
+    await open(sluice, PUBLISHING())
+    // Without a clean session the broker keeps what arrives while nobody is there.
+    const lasting = { specificConfig: { cleanSession: 'false' } }
+    await open(sluice, { ...consuming('load', MERGE), ...lasting })
+    received.length = 0
+    let sent = 0
+    const load = setInterval(() => {
+      for (let i = 0; i < 10; i++) {
+        const number = sent++
+        devices.publish(`load/thing-${number % 7}`, JSON.stringify({ number }), { qos: 1 })
+      }
+    }, 10)
+    for (let restart = 0; restart < 2; restart++) {
+      await delay(500)
+      assert.is(await sluice.stop(), 0)
+      sluice = await startSluice({ folder })
+    }
+    await delay(500)
+    clearInterval(load)
+    await until(() => received.length >= sent)
+    const numbers = received.map((event) => JSON.parse(event).value.attributes.number as number)
+    assert.equal(
+      numbers.toSorted((a, b) => a - b),
+      Array.from({ length: sent }, (_, number) => number),
+    )
+    assert.is(await sluice.stop(), 0)
     await rm(folder, { recursive: true })
   },
   PROCESS_LIMIT_MS,

@@ -73,6 +73,7 @@ function untilClosed(
 ): Promise<void> {
   return new Promise((resolve) => {
     port.on('message', (order: ShardOrder) => {
+      if (order.kind === 'drain') port.postMessage({ kind: 'drained' } satisfies ShardReport)
       if (order.kind === 'close') resolve()
       if (order.kind === 'start' && connection.name === GREEDY) devour(counters)
       if (order.kind === 'start') tellState(port)
