@@ -1,4 +1,4 @@
-/** The reference implementation keeps its own rules. */
+/** The conformance suite against the reference implementation: it keeps its own rules. */
 import type { Connection } from '../../src/connection/types.ts'
 import { payloadText } from '../../src/protocol/external-message.ts'
 import { createLoopbackBroker } from '../../src/transport/loopback.ts'

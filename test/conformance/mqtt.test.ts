@@ -1,4 +1,4 @@
-/** MQTT 3.1.1 against mosquitto, for each quality of service that settles. */
+/** The conformance suite against MQTT 3.1.1 and mosquitto, for each quality of service that settles. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,6 +22,10 @@ for (const qos of [1, 2] as const) {
 
 async function startRig(qos: 1 | 2): Promise<Rig> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-tls-'))
+  const authority = await createAuthority(folder)
+  const secure = await startMosquitto({
+    tls: { caFile: authority.certFile, ...(await authority.server('localhost')) },
+  })
   const broker = await startMosquitto({
     users: USERS,
     persistence: true,
@@ -65,64 +69,42 @@ async function startRig(qos: 1 | 2): Promise<Rig> {
     restart: () => broker.restart(),
     freeze: () => broker.pause(),
     thaw: () => broker.cont(),
-    refusals: () => refusals(connection('refused'), broker.url(`sluice:${WRONG}`), folder),
+    async refusals() {
+      const { cert } = await createAuthority(folder, 'other-ca')
+      const plain = { ...connection('refused'), uri: broker.url(`sluice:${WRONG}`) }
+      return refusals(plain, secure.url(), cert, await freePort())
+    },
     async stop() {
-      await broker.stop()
+      await Promise.all([broker.stop(), secure.stop()])
       await rm(folder, { recursive: true, force: true })
     },
   }
 }
 
-async function refusals(
-  connection: Connection,
-  wrongPasswordUri: string,
-  folder: string,
-): Promise<readonly Refusal[]> {
-  const [authority, stranger] = [
-    await createAuthority(folder),
-    await createAuthority(folder, 'other-ca'),
+/** `plain` has a wrong password; `secureUri` is that of a broker of another authority. */
+function refusals(
+  plain: Connection,
+  secureUri: string,
+  otherAuthority: string,
+  closedPort: number,
+): readonly Refusal[] {
+  const secure = { ...plain, uri: secureUri }
+  const unreachable = { ...plain, uri: `tcp://sluice:${WRONG}@127.0.0.1:${closedPort}` }
+  const unknown = { ...plain, uri: 'tcp://no-such-host.invalid:1883' }
+  const confused = { ...plain, uri: plain.uri.replace('tcp:', 'ssl:') }
+  const cases: readonly [string, Connection, Refusal['failure'], Refusal['status']][] = [
+    ['closed port', unreachable, 'unreachable', 'failed'],
+    ['unknown host', unknown, 'unreachable', 'misconfigured'],
+    ['wrong password', plain, 'authentication', 'misconfigured'],
+    ['unknown authority', secure, 'tls', 'misconfigured'],
+    ['wrong authority', { ...secure, ca: otherAuthority }, 'tls', 'misconfigured'],
+    ['TLS to a plain port', confused, 'tls', 'failed'],
   ]
-  const tls = { caFile: authority.certFile, ...(await authority.server('localhost')) }
-  const secure = await startMosquitto({ tls })
-  const closedPort = await freePort()
-  const misconfigured = { failure: 'tls', status: 'misconfigured' } as const
-  return [
-    {
-      title: 'closed port',
-      connection: { ...connection, uri: `tcp://sluice:${WRONG}@127.0.0.1:${closedPort}` },
-      failure: 'unreachable',
-      status: 'failed',
-      secret: WRONG,
-    },
-    {
-      title: 'unknown host',
-      connection: { ...connection, uri: 'tcp://no-such-host.invalid:1883' },
-      failure: 'unreachable',
-      status: 'misconfigured',
-    },
-    {
-      title: 'wrong password',
-      connection: { ...connection, uri: wrongPasswordUri },
-      failure: 'authentication',
-      status: 'misconfigured',
-      secret: WRONG,
-    },
-    {
-      title: 'unknown authority',
-      connection: { ...connection, uri: secure.url() },
-      ...misconfigured,
-    },
-    {
-      title: 'wrong authority',
-      connection: { ...connection, uri: secure.url(), ca: stranger.cert },
-      ...misconfigured,
-    },
-    {
-      title: 'TLS to a plain port',
-      connection: { ...connection, uri: wrongPasswordUri.replace('tcp:', 'ssl:') },
-      failure: 'tls',
-      status: 'failed',
-      secret: WRONG,
-    },
-  ]
+  return cases.map(([title, connection, failure, status]) => ({
+    title,
+    connection,
+    failure,
+    status,
+    secret: WRONG,
+  }))
 }

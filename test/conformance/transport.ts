@@ -277,7 +277,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
     assert.equal(received, ['a', 'b'])
   })
 
-  it('after it stopped consuming, settles and publishes; what comes then is for the next session', async () => {
+  it('having stopped consuming, settles and publishes; what comes later waits', async () => {
     const connection = rig.connection('stopped')
     const probe = await open(connection)
     await rig.send('stopped', ['0', '1'])

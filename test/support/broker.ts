@@ -79,6 +79,11 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
     running.kill(signal)
     await once(running, 'exit')
   }
+  // A test run that is interrupted leaves no broker behind.
+  const killAtExit = (): void => {
+    running.kill('SIGKILL')
+  }
+  process.once('exit', killAtExit)
   await start()
   return {
     port,
@@ -97,6 +102,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
       for (const client of clients) client.end(true)
       running.kill('SIGCONT')
       await end('SIGKILL')
+      process.removeListener('exit', killAtExit)
       await rm(folder, { recursive: true, force: true })
     },
     kill9: () => end('SIGKILL'),
