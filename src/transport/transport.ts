@@ -88,7 +88,10 @@ export interface AddressStatus {
 
 /** What a transport tells its shard. */
 export interface TransportEvents {
-  /** What one turn of the event loop delivered, at most {@link MAX_BATCH} messages. */
+  /**
+   * What one turn of the event loop delivered, at most {@link MAX_BATCH} messages. Begins in the turn
+   * after `open` has resolved; earlier only if the answer `open` waits for is behind too many messages.
+   */
   onDeliveries(batch: readonly Delivery[]): void
   /** A message that could not be turned into an external message. */
   onUndecodable(source: number, sourceAddress: string, error: DittoError): void
