@@ -3,6 +3,9 @@ import { cpus } from 'node:os'
 import type { Load } from './scenarios/scenario.ts'
 import type { Measurement } from './support/measure.ts'
 
+/** Other programs that take more than this spoil a measurement. */
+const DISTURBING_CORES = 0.15
+
 /** One scenario, measured. */
 export interface Run {
   readonly scenario: string
@@ -86,7 +89,19 @@ function notes(run: Run): readonly string[] {
     gateway.account.foreign === 0
       ? []
       : [`${gateway.account.foreign} messages arrived that carried no number.`]
-  return ['', ...compared, ...split, busy, ...foreign, `${cpuModel()}, Node ${process.version}`]
+  const disturbed =
+    (gateway.foreignCores ?? 0) < DISTURBING_CORES
+      ? []
+      : [`Other programs kept ${gateway.foreignCores!.toFixed(1)} cores busy: do not trust this.`]
+  return [
+    '',
+    ...compared,
+    ...split,
+    busy,
+    ...disturbed,
+    ...foreign,
+    `${cpuModel()}, Node ${process.version}`,
+  ]
 }
 
 /** Labels to the left, values to the right of their columns. */

@@ -32,6 +32,8 @@ export interface Measurement {
   readonly generatorCpuUsPerMessage: number | undefined
   /** Cores that were busy with anything, on average. */
   readonly busyCores: number
+  /** Cores that were busy with what is no part of the benchmark: they make the numbers worse. */
+  readonly foreignCores: number | undefined
   readonly cores: number
   readonly latencyUs: Summary
   readonly rssBytes: number | undefined
@@ -44,6 +46,8 @@ interface Reading {
   readonly busyUs: number
   readonly subject: readonly Usage[] | undefined
   readonly generator: readonly Usage[] | undefined
+  /** The benchmark with all that it started. */
+  readonly all: readonly Usage[] | undefined
 }
 
 /** Runs the load. Rejects when generator or subject fail, or the signal comes. */
@@ -86,6 +90,7 @@ function read(subject: Subject, generator: PeerProcess): Reading {
     busyUs: machineBusyUs(),
     subject: usageOfTree(subject.pid),
     generator: usageOfTree(generator.pid),
+    all: usageOfTree(process.pid),
   }
 }
 
@@ -103,16 +108,19 @@ function conclude(
   const seconds = (after.atMs - before.atMs) / 1_000
   const subject = cpuOf(before.subject, after.subject)
   const generator = cpuOf(before.generator, after.generator)
+  const all = cpuOf(before.all, after.all)
+  const busyCores = (after.busyUs - before.busyUs) / 1e6 / seconds
   const perMessage = (us: number | undefined): number | undefined =>
     us === undefined || received === 0 ? undefined : us / received
   return {
     name,
     seconds,
     messagesPerSecond: received / seconds,
-    cpuUsPerMessage: perMessage(subject && subject.rootUs + subject.descendantsUs),
+    cpuUsPerMessage: perMessage(subject && totalUs(subject)),
     rootCpuUsPerMessage: perMessage(subject?.rootUs),
     generatorCpuUsPerMessage: perMessage(generator?.rootUs),
-    busyCores: (after.busyUs - before.busyUs) / 1e6 / seconds,
+    busyCores,
+    foreignCores: all && Math.max(0, busyCores - totalUs(all) / 1e6 / seconds),
     cores: availableParallelism(),
     latencyUs,
     rssBytes: after.subject?.reduce((sum, { rssBytes }) => sum + rssBytes, 0),
@@ -125,4 +133,8 @@ function cpuOf(
   after: readonly Usage[] | undefined,
 ): TreeCpu | undefined {
   return before && after && cpuBetween(before, after)
+}
+
+function totalUs({ rootUs, descendantsUs }: TreeCpu): number {
+  return rootUs + descendantsUs
 }

@@ -19,6 +19,7 @@ const MEASUREMENT: Measurement = {
   rootCpuUsPerMessage: 0.26,
   generatorCpuUsPerMessage: 5,
   busyCores: 1.5,
+  foreignCores: 0.05,
   cores: 2,
   latencyUs: LATENCY,
   rssBytes: 300 * 1024 * 1024,
@@ -63,6 +64,12 @@ it('what could not be measured is not made up', () => {
   const text = tableReport({ ...RUN, gateway, baseline: BASELINE })
   assert.match(text, /^CPU per message +not measured +20\.0 µs$/m)
   assert.not.match(text, 'times the CPU')
+})
+
+it('a measurement that other programs disturbed says so', () => {
+  assert.not.match(tableReport(RUN), 'do not trust')
+  const text = tableReport({ ...RUN, gateway: { ...MEASUREMENT, foreignCores: 0.62 } })
+  assert.match(text, 'Other programs kept 0.6 cores busy: do not trust this.')
 })
 
 it('machines get one JSON object with everything in it', () => {
