@@ -11,11 +11,11 @@ import type { Signal } from '../protocol/signal.ts'
 import type { AckResult, Delivery } from './router.ts'
 
 /** A thread that has so many signals still to take is behind. */
-export const BEHIND_SIGNALS = 8_192
+export const BEHIND_SIGNALS = 2_048
 /** It has caught up when no more than these are left. */
 const CAUGHT_UP_SIGNALS = BEHIND_SIGNALS / 2
 /** Signals are confirmed in lots, so that a confirmation costs next to nothing. */
-const CONFIRMED_SIGNALS = 512
+const CONFIRMED_SIGNALS = 256
 
 /** The receiving side of a thread. */
 export interface MeshReceiver {

@@ -48,7 +48,7 @@ export function renderStatus(input: StatusInput): JsonObject {
   const tunnels = tunnelEntries(input)
   // Of an address that nobody configured nothing can be wrong: empty lists do not count.
   const lists = [clients, sources, targets, tunnels].filter(({ length }) => length > 0)
-  const live = lists.map((entries) => liveStatusOf(entries.map(({ status }) => status)))
+  const live = lists.map(listStatusOf)
   const connectedSince = Math.min(
     ...clients.filter(({ status }) => status === 'open').map(({ since }) => since),
   )
@@ -132,6 +132,16 @@ function tunnelEntries({ connection, instance, clients }: StatusInput): readonly
 
 function clientName(instance: string, index: number, count: number): string {
   return count === 1 ? instance : `${instance}-${index}`
+}
+
+/**
+ * An address of which nothing is known yet, such as a target that is resolved message by message, is
+ * no reason to doubt the whole, as in Ditto; a client is.
+ */
+function listStatusOf(entries: readonly Entry[]): LiveStatus {
+  const live = liveStatusOf(entries.map(({ status }) => status))
+  const ofClients = entries[0]?.type === 'client'
+  return live === 'unknown' && !ofClients ? 'open' : live
 }
 
 /** Ditto's precedence: one failed address makes the whole failed. */

@@ -6,6 +6,7 @@ import type { MqttClient } from 'mqtt'
 import * as assert from 'uvu/assert'
 import { type Sluice, startSluice } from '../../bench/support/sluice.ts'
 import { type Mosquitto, startMosquitto } from '../support/broker.ts'
+import { eventually } from '../support/gateway.ts'
 import { suite } from '../support/suite.ts'
 
 const it = suite('twenty thousand messages')
