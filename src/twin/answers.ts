@@ -49,12 +49,19 @@ export function eventOf(command: Signal, happening: Happening): Adaptable {
   const headers: DittoHeaders = { ...command.adaptable.headers, 'response-required': false }
   headers['content-type'] = action === 'merged' ? MERGE_PATCH_TYPE : JSON_TYPE
   headers['entity-revision'] = revision
+  const requested = headers['requested-acks']
+  if (Array.isArray(requested)) headers['requested-acks'] = withoutOwn(requested)
   const originator = command.subjects[0]
   if (originator !== undefined) headers['ditto-originator'] = originator
   const topic = eventTopic(command.adaptable.topic, action)
   return value === undefined
     ? { topic, headers, path, revision, timestamp }
     : { topic, headers, path, value, revision, timestamp }
+}
+
+/** The twin has acknowledged its own label; the others are for whoever receives the event. */
+function withoutOwn(requested: readonly JsonValue[]): JsonValue[] {
+  return requested.filter((label) => label !== 'twin-persisted')
 }
 
 /** Ditto turns a modify or merge of a thing that does not exist into its creation, and says so. */

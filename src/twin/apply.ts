@@ -8,6 +8,7 @@ import { getAt } from '../json/pointer.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../json/types.ts'
 import type { DittoHeaders } from '../protocol/adaptable.ts'
 import { type DittoError, DittoException } from '../protocol/errors.ts'
+import { booleanHeader } from '../protocol/headers.ts'
 import { signalUnsupported } from '../protocol/protocol-errors.ts'
 import { errorResponse } from '../protocol/responses.ts'
 import type { Signal } from '../protocol/signal.ts'
@@ -203,9 +204,14 @@ function responseTo(command: Signal, made: Change, revision: number, resource: R
     status: created ? 201 : 204,
     path: resource.path,
     revision,
-    etag: etagAfter(made, revision, resource),
+    // Hashing what nobody will read would cost as much as the change itself.
+    etag: isResponseWanted(command) ? etagAfter(made, revision, resource) : undefined,
     value: created ? made.value : undefined,
   })
+}
+
+function isResponseWanted({ adaptable }: Signal): boolean {
+  return booleanHeader(adaptable.headers, 'response-required', true)
 }
 
 function etagAfter({ thing, action }: Change, revision: number, resource: Resource) {
