@@ -80,7 +80,10 @@ export class Outbound {
         return
       }
       target.monitor.success('filtered', signal)
-      passed.push({ signal: topic.extraFields ? withExtra(signal, extra) : signal, context })
+      passed.push({
+        signal: asSent(target, signal, topic.extraFields ? extra : undefined),
+        context,
+      })
     })
     return passed
   }
@@ -189,8 +192,16 @@ export class Outbound {
 
 const NOT_ENRICHED = (): undefined => undefined
 
-function withExtra(signal: Signal, extra: JsonObject | undefined): Signal {
-  return extra === undefined ? signal : { ...signal, adaptable: { ...signal.adaptable, extra } }
+/** The signal as this target sends it: with its extra fields, asking only for its own label. */
+function asSent(target: TargetProgram, signal: Signal, extra: JsonObject | undefined): Signal {
+  const { adaptable } = signal
+  const requested = adaptable.headers['requested-acks']
+  const asksOthers = Array.isArray(requested) && requested.length > 0
+  if (extra === undefined && !asksOthers) return signal
+  const own = target.issues(signal) ? [target.issuedLabel!] : []
+  const headers = asksOthers ? { ...adaptable.headers, 'requested-acks': own } : adaptable.headers
+  const sent = { ...adaptable, headers }
+  return { ...signal, adaptable: extra === undefined ? sent : { ...sent, extra } }
 }
 
 function retrieval(signal: Signal, fields: string): Signal {
