@@ -108,6 +108,8 @@ it('files and lines keep to their limits', () => {
 
 it('nothing banned is used', () => {
   const found = [...texts]
+    // Tests hold scripts, which may well write to the console.
+    .filter(([file]) => sources.includes(file) || !file.startsWith('test/system/mapping'))
     .filter(([file]) => file !== 'test/tidy.test.ts')
     .flatMap(([file, text]) =>
       BANS.filter(({ pattern }) => pattern.test(text)).map(

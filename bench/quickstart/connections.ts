@@ -1,7 +1,7 @@
 /** The two example connections of the quickstart: one brings readings in, one carries events out. */
 
 /** What the devices send is not Ditto Protocol: this script makes it so. */
-export const INCOMING_SCRIPT = `function mapToDittoProtocolMsg(headers, textPayload, bytePayload, contentType) {
+export const INCOMING_SCRIPT = `function mapToDittoProtocolMsg(headers, textPayload, bytePayload) {
   const reading = JSON.parse(textPayload);
   const device = headers['mqtt.topic'].split('/')[1];
   return Ditto.buildDittoProtocolMsg(
