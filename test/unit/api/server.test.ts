@@ -41,7 +41,8 @@ async function readAll(socket: Socket): Promise<string> {
   socket.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk
   })
-  await once(socket, 'close')
+  // Not events.once: it would reject when the server closes while the test still writes.
+  await new Promise((done) => socket.once('close', done))
   return text
 }
 
