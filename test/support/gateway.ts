@@ -1,4 +1,5 @@
 /** What system tests do with a running Sluice, in words of the API. */
+import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import type { Answer, Sluice } from '../../bench/support/sluice.ts'
@@ -65,4 +66,11 @@ export function untilStatus(sluice: Sluice, id: string, wanted: string, limitMs?
     ({ liveStatus }) => liveStatus === wanted,
     limitMs,
   )
+}
+
+/** The process of the engine; undefined while there is none. Linux only. */
+export function enginePid(sluice: Sluice): number | undefined {
+  const { pid } = sluice.process
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return children === '' ? undefined : Number(children.split(' ')[0])
 }
