@@ -36,15 +36,19 @@ export interface Delivery {
   congestion(shard: number, congested: boolean): void
 }
 
+/**
+ * Resolves when a congested receiver has caught up, or is gone. It is the same promise as long as that
+ * congestion lasts, however often it is given out.
+ */
+export type Relief = Promise<void>
+
 /** The sending side, one per thread. */
 export interface Router {
   /**
-   * Routes a batch; order per entity is kept. Never throws, never waits.
-   * Returns true when a receiver is congested: the caller stops consuming until {@link onRelief}.
+   * Routes a batch; order per entity is kept. Never throws, never waits. Returns a relief for every
+   * receiver that is congested, usually none: the caller stops consuming until all have resolved.
    */
-  route(batch: readonly Signal[]): boolean
-  /** Calls back once, when no receiver is congested any more; at once when none is. */
-  onRelief(callback: () => void): void
+  route(batch: readonly Signal[]): readonly Relief[]
   acknowledge(thread: number, shard: number, batch: readonly AckResult[]): void
   /** Tells all threads that a shard of this thread is congested, or no longer. */
   congestion(shard: number, congested: boolean): void

@@ -3,12 +3,16 @@
  * reaches another thread is the business of the {@link Delivery} it is given.
  */
 import type { StreamingType } from '../connection/topics.ts'
+import { listHeader } from '../protocol/headers.ts'
 import type { Signal } from '../protocol/signal.ts'
-import type { AckResult, Delivery, Router, Subscription } from './router.ts'
+import type { AckResult, Delivery, Relief, Router, Subscription } from './router.ts'
 import { streamingTypeOf } from './streaming-type.ts'
 
 /** From this many parked signals of one connection on, their senders are asked to wait. */
-const PARKED_HIGH_WATER = 1_000
+export const PARKED_HIGH_WATER = 1_000
+
+/** A target that a signal does not concern does not stand in its way (Ditto: "weak" acks). */
+const WEAK_ACK_STATUS = 200
 
 /** A router whose subscriptions are maintained from outside. */
 export interface RoutingTable extends Router {
@@ -27,102 +31,179 @@ export interface RoutingTable extends Router {
 /** The shards of one connection; `parked` collects signals while the shards are being replaced. */
 interface Group {
   readonly connectionId: string
-  members: readonly Subscription[]
-  types: ReadonlySet<StreamingType>
+  readonly members: readonly Subscription[]
+  readonly types: ReadonlySet<StreamingType>
+  readonly issuedLabels: ReadonlySet<string>
   parked: Signal[] | undefined
+  /** Given out while the group is congested. */
+  relief: PromiseWithResolvers<void> | undefined
 }
 
 /** Makes the routing table of one thread. */
 export function createRoutingTable(delivery: Delivery): RoutingTable {
-  const groups = new Map<string, Group>()
-  const congestedShards = new Set<number>()
-  const threadsBehind = new Set<number>()
-  let waiting: (() => void)[] = []
+  return new Table(delivery)
+}
 
-  const isCongested = (group: Group): boolean =>
-    group.parked === undefined
-      ? group.members.some(
-          ({ shard, thread }) => congestedShards.has(shard) || threadsBehind.has(thread),
-        )
-      : group.parked.length >= PARKED_HIGH_WATER
+class Table implements RoutingTable {
+  readonly #delivery: Delivery
+  readonly #groups = new Map<string, Group>()
+  /** The groups by what they want, so that a signal costs nothing where nobody wants it. */
+  #byType: ReadonlyMap<StreamingType, readonly Group[]> = new Map()
+  #byLabel: ReadonlyMap<string, Group> = new Map()
+  readonly #congestedShards = new Set<number>()
+  readonly #threadsBehind = new Set<number>()
 
-  const relieve = (): void => {
-    if (waiting.length === 0 || [...groups.values()].some(isCongested)) return
-    const callbacks = waiting
-    waiting = []
-    for (const callback of callbacks) callback()
+  constructor(delivery: Delivery) {
+    this.#delivery = delivery
   }
 
-  const routeToGroup = (group: Group, batch: readonly Signal[]): boolean => {
-    const wanted = batch.filter((signal) => wants(group, signal))
-    if (wanted.length === 0) return false
-    if (group.parked === undefined) deliverToMembers(group.members, wanted, delivery)
-    else group.parked.push(...wanted)
-    return isCongested(group)
+  route(batch: readonly Signal[]): readonly Relief[] {
+    let reliefs = NO_RELIEFS
+    for (const group of this.#groupsFor(batch)) {
+      const wanted = batch.every((signal) => wants(group, signal))
+        ? batch
+        : batch.filter((signal) => wants(group, signal))
+      if (wanted.length === 0) continue
+      this.#hand(group, wanted)
+      if (this.#isCongested(group)) reliefs = [...reliefs, reliefOf(group)]
+    }
+    for (const signal of batch) this.#acknowledgeWeakly(signal)
+    return reliefs
   }
 
-  return {
-    route(batch) {
-      let congested = false
-      for (const group of groups.values()) {
-        if (routeToGroup(group, batch)) congested = true
-      }
-      return congested
-    },
-
-    onRelief(callback) {
-      waiting.push(callback)
-      relieve()
-    },
-
-    acknowledge(thread, shard, batch: readonly AckResult[]) {
-      delivery.acknowledgements(thread, shard, batch)
-    },
-
-    congestion(shard, congested) {
-      delivery.congestion(shard, congested)
-    },
-
-    update(subscriptions) {
-      const present = groupSubscriptions(subscriptions)
-      const shards = new Set(subscriptions.map(({ shard }) => shard))
-      for (const shard of congestedShards) if (!shards.has(shard)) congestedShards.delete(shard)
-      for (const [connectionId, group] of groups) {
-        if (present.has(connectionId)) continue
-        if (group.parked === undefined) groups.delete(connectionId)
-      }
-      for (const [connectionId, members] of present) {
-        const parked = groups.get(connectionId)?.parked
-        const group = newGroup(connectionId, members)
-        groups.set(connectionId, group)
-        if (parked !== undefined) routeToGroup(group, parked)
-      }
-      relieve()
-    },
-
-    park(connectionId) {
-      const group = groups.get(connectionId)
-      if (group !== undefined) group.parked ??= []
-    },
-
-    unpark(connectionId) {
-      const group = groups.get(connectionId)
-      if (group?.parked !== undefined) groups.delete(connectionId)
-      relieve()
-    },
-
-    setCongested(shard, congested) {
-      if (congested) congestedShards.add(shard)
-      else congestedShards.delete(shard)
-      relieve()
-    },
-
-    setBehind(thread, behind) {
-      if (behind) threadsBehind.add(thread)
-      else threadsBehind.delete(thread)
-      relieve()
-    },
+  acknowledge(thread: number, shard: number, batch: readonly AckResult[]): void {
+    this.#delivery.acknowledgements(thread, shard, batch)
   }
+
+  congestion(shard: number, congested: boolean): void {
+    this.#delivery.congestion(shard, congested)
+  }
+
+  update(subscriptions: readonly Subscription[]): void {
+    const present = Map.groupBy(subscriptions, ({ connectionId }) => connectionId)
+    const shards = new Set(subscriptions.map(({ shard }) => shard))
+    for (const shard of this.#congestedShards) {
+      if (!shards.has(shard)) this.#congestedShards.delete(shard)
+    }
+    for (const group of this.#groups.values()) {
+      if (!present.has(group.connectionId) && group.parked === undefined) this.#forget(group)
+    }
+    const unparked: (readonly [Group, readonly Signal[]])[] = []
+    for (const [connectionId, members] of present) {
+      const before = this.#groups.get(connectionId)
+      const group = newGroup(connectionId, members, before?.relief)
+      this.#groups.set(connectionId, group)
+      if (before?.parked !== undefined) unparked.push([group, before.parked])
+    }
+    this.#index()
+    for (const [group, parked] of unparked) this.#handParked(group, parked)
+    this.#relieve()
+  }
+
+  park(connectionId: string): void {
+    const group = this.#groups.get(connectionId)
+    if (group === undefined) return
+    group.parked ??= []
+    this.#relieve()
+  }
+
+  unpark(connectionId: string): void {
+    const group = this.#groups.get(connectionId)
+    if (group?.parked === undefined) return
+    this.#forget(group)
+    this.#index()
+  }
+
+  setCongested(shard: number, congested: boolean): void {
+    if (congested) this.#congestedShards.add(shard)
+    else this.#congestedShards.delete(shard)
+    this.#relieve()
+  }
+
+  setBehind(thread: number, behind: boolean): void {
+    if (behind) this.#threadsBehind.add(thread)
+    else this.#threadsBehind.delete(thread)
+    this.#relieve()
+  }
+
+  /** All groups that want some signal of the batch; mostly the signals are all of one type. */
+  #groupsFor(batch: readonly Signal[]): Iterable<Group> {
+    const types = new Set(batch.map(streamingTypeOf))
+    if (types.size !== 1) return this.#groups.values()
+    const [type] = types
+    return (type !== undefined && this.#byType.get(type)) || NO_GROUPS
+  }
+
+  #hand({ members, parked }: Group, wanted: readonly Signal[]): void {
+    if (parked !== undefined) parked.push(...wanted)
+    else deliverToMembers(members, wanted, this.#delivery)
+  }
+
+  /** The new shards may want less than those for whom the signals were kept. */
+  #handParked(group: Group, parked: readonly Signal[]): void {
+    const wanted = parked.filter((signal) => wants(group, signal))
+    if (wanted.length > 0) this.#hand(group, wanted)
+    for (const signal of parked) if (!wants(group, signal)) this.#acknowledgeWeakly(signal)
+  }
+
+  /** Answers for connections that issue a requested label but do not receive the signal. */
+  #acknowledgeWeakly(signal: Signal): void {
+    const { ackTo, adaptable } = signal
+    if (ackTo === undefined) return
+    const results: AckResult[] = []
+    for (const label of listHeader(adaptable.headers, 'requested-acks') ?? []) {
+      const issuer = this.#byLabel.get(label)
+      if (issuer === undefined || wants(issuer, signal)) continue
+      results.push({ ticket: ackTo.ticket, label, status: WEAK_ACK_STATUS })
+    }
+    if (results.length > 0) this.acknowledge(ackTo.thread, ackTo.shard, results)
+  }
+
+  #isCongested({ members, parked }: Group): boolean {
+    if (parked !== undefined) return parked.length >= PARKED_HIGH_WATER
+    return members.some(
+      ({ shard, thread }) => this.#congestedShards.has(shard) || this.#threadsBehind.has(thread),
+    )
+  }
+
+  #relieve(): void {
+    for (const group of this.#groups.values()) {
+      if (group.relief !== undefined && !this.#isCongested(group)) resolveRelief(group)
+    }
+  }
+
+  #forget(group: Group): void {
+    this.#groups.delete(group.connectionId)
+    resolveRelief(group)
+  }
+
+  #index(): void {
+    const byType = new Map<StreamingType, Group[]>()
+    const byLabel = new Map<string, Group>()
+    for (const group of this.#groups.values()) {
+      for (const label of group.issuedLabels) byLabel.set(label, group)
+      for (const type of group.types) {
+        const known = byType.get(type)
+        if (known === undefined) byType.set(type, [group])
+        else known.push(group)
+      }
+    }
+    this.#byType = byType
+    this.#byLabel = byLabel
+  }
+}
+
+const NO_RELIEFS: readonly Relief[] = Object.freeze([])
+const NO_GROUPS: readonly Group[] = Object.freeze([])
+
+function reliefOf(group: Group): Relief {
+  group.relief ??= Promise.withResolvers<void>()
+  return group.relief.promise
+}
+
+function resolveRelief(group: Group): void {
+  group.relief?.resolve()
+  group.relief = undefined
 }
 
 /** Ditto never hands a connection the signals that it caused itself. */
@@ -131,19 +212,19 @@ function wants(group: Group, signal: Signal): boolean {
   return type !== undefined && group.types.has(type) && signal.origin !== group.connectionId
 }
 
-function newGroup(connectionId: string, members: readonly Subscription[]): Group {
+function newGroup(
+  connectionId: string,
+  members: readonly Subscription[],
+  relief: Group['relief'],
+): Group {
   return {
     connectionId,
     members: members.toSorted((a, b) => a.clientIndex - b.clientIndex),
     types: new Set(members.flatMap(({ types }) => types)),
+    issuedLabels: new Set(members.flatMap(({ issuedLabels }) => issuedLabels)),
     parked: undefined,
+    relief,
   }
-}
-
-function groupSubscriptions(
-  subscriptions: readonly Subscription[],
-): ReadonlyMap<string, readonly Subscription[]> {
-  return Map.groupBy(subscriptions, ({ connectionId }) => connectionId)
 }
 
 function deliverToMembers(

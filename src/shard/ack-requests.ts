@@ -7,13 +7,17 @@ import type { ExpressionContext } from '../expression/context.ts'
 import { compilePipeline, type Pipeline } from '../expression/pipeline.ts'
 import { ALL_PLACEHOLDERS } from '../expression/placeholders.ts'
 import type { Adaptable, DittoHeaders } from '../protocol/adaptable.ts'
-import { booleanHeader, listHeader } from '../protocol/headers.ts'
+import type { DittoError } from '../protocol/errors.ts'
+import { booleanHeader, durationMsHeader, listHeader } from '../protocol/headers.ts'
+import { timeoutZero } from '../protocol/protocol-errors.ts'
 import type { SignalKind } from '../protocol/signal.ts'
 
 const REQUESTED_ACKS = 'requested-acks'
 
 /** The twin itself acknowledges this label, when the command's effect is durable. */
 export const TWIN_PERSISTED = 'twin-persisted'
+/** Given by a response to a live signal, which nobody waits for here. */
+const LIVE_RESPONSE = 'live-response'
 
 /** Compiled acknowledgement requests. */
 export interface AckRequestProgram {
@@ -37,46 +41,62 @@ export function compileAckRequests(
     apply(headers, adaptable, kind, context) {
       if (!canBeAcknowledged(adaptable, kind)) return
       const own = listHeader(headers, REQUESTED_ACKS)
-      let requested = own?.length === 0 ? [] : union(own, includes)
+      let requested = own?.length === 0 ? own : union(own, includes)
       if (filter !== undefined) requested = filtered(filter, requested, context)
       if (requested === undefined && kind === 'twin-command') {
-        requested = booleanHeader(headers, 'response-required', true) ? [TWIN_PERSISTED] : []
+        requested = booleanHeader(headers, 'response-required', true) ? BY_DEFAULT : NONE
       }
-      if (requested !== undefined) headers[REQUESTED_ACKS] = [...requested]
+      if (requested !== undefined) headers[REQUESTED_ACKS] = requested
     },
   }
 }
+
+/** Labels of a signal that others than the twin have to acknowledge. */
+export function labelsOfOthers(headers: DittoHeaders): readonly string[] {
+  const requested = headers[REQUESTED_ACKS]
+  if (requested === undefined || requested === BY_DEFAULT) return NONE
+  const labels = listHeader(headers, REQUESTED_ACKS) ?? NONE
+  return labels.filter((label) => label !== TWIN_PERSISTED && label !== LIVE_RESPONSE)
+}
+
+/** Whether the signal asks for acknowledgements at all: only then its failures are not settled away. */
+export function requestsAcknowledgements(headers: DittoHeaders): boolean {
+  return (listHeader(headers, REQUESTED_ACKS)?.length ?? 0) > 0
+}
+
+/** 400 `header.invalid` for a signal that wants answers and leaves no time for them. */
+export function timeoutError({ headers }: Adaptable): DittoError | undefined {
+  if (headers.timeout === undefined || durationMsHeader(headers, 'timeout') !== 0) return undefined
+  const wantsAnswer = booleanHeader(headers, 'response-required', true)
+  return wantsAnswer || requestsAcknowledgements(headers) ? timeoutZero() : undefined
+}
+
+// Shared by all signals that nobody asked more of; headers are never changed in place.
+const BY_DEFAULT: string[] = [TWIN_PERSISTED]
+const NONE: string[] = []
 
 function canBeAcknowledged({ topic }: Adaptable, kind: SignalKind): boolean {
   if (kind === 'message' || kind === 'live-command') return true
   return kind === 'twin-command' && topic.group === 'things' && topic.action !== 'retrieve'
 }
 
-function union(
-  own: readonly string[] | undefined,
-  includes: readonly string[],
-): readonly string[] | undefined {
+function union(own: string[] | undefined, includes: readonly string[]): string[] | undefined {
   if (includes.length === 0) return own
-  return own === undefined ? includes : [...new Set([...own, ...includes])]
+  return [...new Set([...(own ?? []), ...includes])]
 }
 
-/** The filter starts from the labels' JSON text; nothing left of it means that none is requested. */
+/**
+ * The filter starts from the labels' JSON text. When nothing is left of it, no acknowledgements are
+ * requested, whatever the default; what it makes of labels replaces them.
+ */
 function filtered(
   filter: Pipeline,
-  requested: readonly string[] | undefined,
+  requested: string[] | undefined,
   context: ExpressionContext,
-): readonly string[] | undefined {
-  const result = filter.resolveFrom(JSON.stringify(requested ?? []), context)
-  if (result === undefined) return requested === undefined ? undefined : []
-  if (requested === undefined) return undefined
-  const labels: unknown = parseList(result)
-  return Array.isArray(labels) ? labels.map(String) : requested
-}
-
-function parseList(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+): string[] | undefined {
+  const passed = filter.resolveFrom(JSON.stringify(requested ?? []), context)
+  if (passed === undefined) return NONE
+  const result = requested === undefined ? filter.resolveFrom(undefined, context) : passed
+  if (result === undefined) return undefined
+  return listHeader({ [REQUESTED_ACKS]: result }, REQUESTED_ACKS)
 }

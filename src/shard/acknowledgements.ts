@@ -1,47 +1,47 @@
 /**
  * Collects acknowledgements that other shards give for a signal: each waiting signal has a ticket and
- * the labels it still lacks. Labels that do not answer in time count as timed out (408).
+ * the labels it still lacks. Labels that do not answer in time count as timed out (408). Knows nothing
+ * of what waits.
  */
 import type { AckResult } from '../routing/router.ts'
 
-const TIMED_OUT = 408
+/** The status of a label that did not answer in time. */
+export const ACK_TIMED_OUT = 408
 /** How often overdue tickets are looked for; a deadline is kept to this precision. */
 const SWEEP_INTERVAL_MS = 250
 
 /** Status per label, complete. */
 export type AckStatuses = ReadonlyMap<string, number>
 
-interface Ticket {
+interface Ticket<T> {
+  readonly waiting: T
   readonly statuses: Map<string, number>
   readonly missing: Set<string>
   readonly deadline: number
-  readonly done: (statuses: AckStatuses) => void
 }
 
 /** One per shard. */
-export class AckCollector {
+export class AckCollector<T> {
   readonly #now: () => number
-  readonly #tickets = new Map<number, Ticket>()
+  readonly #onComplete: (waiting: T, statuses: AckStatuses) => void
+  readonly #tickets = new Map<number, Ticket<T>>()
   #lastTicket = 0
   #sweeper: NodeJS.Timeout | undefined
 
-  /** `now`: milliseconds, monotonic enough for deadlines. */
-  constructor(now: () => number) {
+  /** `now`: milliseconds; `onComplete` is told once per ticket, with a status for every label. */
+  constructor(now: () => number, onComplete: (waiting: T, statuses: AckStatuses) => void) {
     this.#now = now
+    this.#onComplete = onComplete
   }
 
-  get waiting(): number {
-    return this.#tickets.size
-  }
-
-  /** Opens a ticket; `done` is called once, with a status for every label. */
-  open(labels: readonly string[], timeoutMs: number, done: Ticket['done']): number {
+  /** Opens a ticket for what waits for these labels, at least one. */
+  open(labels: readonly string[], timeoutMs: number, waiting: T): number {
     this.#lastTicket += 1
     this.#tickets.set(this.#lastTicket, {
+      waiting,
       statuses: new Map(),
       missing: new Set(labels),
       deadline: this.#now() + timeoutMs,
-      done,
     })
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS)
     return this.#lastTicket
@@ -69,17 +69,17 @@ export class AckCollector {
     }
   }
 
-  #expire(id: number, ticket: Ticket): void {
-    for (const label of ticket.missing) ticket.statuses.set(label, TIMED_OUT)
+  #expire(id: number, ticket: Ticket<T>): void {
+    for (const label of ticket.missing) ticket.statuses.set(label, ACK_TIMED_OUT)
     this.#finish(id, ticket)
   }
 
-  #finish(id: number, ticket: Ticket): void {
+  #finish(id: number, ticket: Ticket<T>): void {
     this.#tickets.delete(id)
     if (this.#tickets.size === 0) {
       clearInterval(this.#sweeper)
       this.#sweeper = undefined
     }
-    ticket.done(ticket.statuses)
+    this.#onComplete(ticket.waiting, ticket.statuses)
   }
 }

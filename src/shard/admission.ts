@@ -3,6 +3,7 @@
  * bound that, so the shard does: at the limit, or while a receiver of its signals is congested, the
  * transport stops taking; it goes on when half of the limit is free again.
  */
+import type { Relief } from '../routing/router.ts'
 
 /** What admission may do to a transport. */
 export interface Intake {
@@ -13,8 +14,8 @@ export interface Intake {
 /** One per shard; the intake changes with each session, the count does not. */
 export class Admission {
   readonly #limit: number
+  readonly #reliefs = new Set<Relief>()
   #unsettled = 0
-  #congested = false
   #paused = false
   #intake: Intake | undefined
   #onIdle: (() => void) | undefined
@@ -45,9 +46,13 @@ export class Admission {
     if (this.#unsettled === 0) this.#onIdle?.()
   }
 
-  /** Pauses the intake while a receiver is congested, however few messages are unsettled. */
-  congested(congested: boolean): void {
-    this.#congested = congested
+  /** Pauses the intake until a congested receiver can take more, however few are unsettled. */
+  async waitFor(relief: Relief): Promise<void> {
+    if (this.#reliefs.has(relief)) return
+    this.#reliefs.add(relief)
+    this.#decide()
+    await relief
+    this.#reliefs.delete(relief)
     this.#decide()
   }
 
@@ -60,12 +65,13 @@ export class Admission {
   }
 
   #decide(): void {
+    const congested = this.#reliefs.size > 0
     const full = this.#unsettled >= this.#limit
     const roomy = this.#unsettled <= this.#limit / 2
-    if (!this.#paused && (full || this.#congested)) {
+    if (!this.#paused && (full || congested)) {
       this.#paused = true
       this.#intake?.pause()
-    } else if (this.#paused && roomy && !this.#congested) {
+    } else if (this.#paused && roomy && !congested) {
       this.#paused = false
       this.#intake?.resume()
     }

@@ -6,16 +6,18 @@
  */
 import type { MapResult } from '../mapping/mapper.ts'
 import type { Adaptable } from '../protocol/adaptable.ts'
-import { type DittoError, dittoError } from '../protocol/errors.ts'
-import { booleanHeader, listHeader } from '../protocol/headers.ts'
+import type { DittoError } from '../protocol/errors.ts'
+import { durationMsHeader } from '../protocol/headers.ts'
 import { errorResponse } from '../protocol/responses.ts'
 import type { Signal } from '../protocol/signal.ts'
-import type { Router } from '../routing/router.ts'
+import type { AckResult, Router } from '../routing/router.ts'
 import type { Delivery } from '../transport/transport.ts'
 import type { Outcome, Twin } from '../twin/twin.ts'
-import { TWIN_PERSISTED } from './ack-requests.ts'
-import type { AckCollector, AckStatuses } from './acknowledgements.ts'
+import { labelsOfOthers, timeoutError } from './ack-requests.ts'
+import { AckCollector, type AckStatuses } from './acknowledgements.ts'
 import type { Admission } from './admission.ts'
+import { aggregatedAcks } from './aggregated-acks.ts'
+import { STORE_FAILED } from './errors.ts'
 import type { NamedMapper } from './mappers.ts'
 import type { Replies, Reply } from './replies.ts'
 import { Consumed } from './settlement.ts'
@@ -30,16 +32,24 @@ export interface InboundEnvironment {
   readonly router: Router
   readonly replies: Replies
   readonly admission: Admission
-  readonly acknowledgements: AckCollector
-  readonly ackTimeoutMs: (signal: Signal) => number
+  /** Longest wait for acknowledgements of a message that names no timeout. */
+  readonly ackTimeoutMs: number
+  readonly now: () => number
+  readonly onStoreFailure: (thrown: unknown) => void
 }
 
-/** A signal of a batch, with what it came from. */
+/** A signal that may be executed, with what it came from. */
 interface Admitted {
   readonly signal: Signal
   readonly consumed: Consumed
-  readonly program: SourceProgram
   readonly mapper: NamedMapper
+}
+
+/** An admitted signal that waits for acknowledgements, with the twin's response if there is one. */
+interface Awaiting {
+  readonly admitted: Admitted
+  readonly response: Adaptable | undefined
+  readonly timeoutMs: number
 }
 
 /** What one batch of deliveries became. */
@@ -50,24 +60,25 @@ interface Batch {
   readonly replies: Reply[]
 }
 
-const NO_OUTCOMES: Promise<readonly Outcome[]> = Promise.resolve([])
-
 /** One per shard. */
 export class Inbound {
   readonly #environment: InboundEnvironment
+  readonly #acknowledgements: AckCollector<Awaiting>
   #tail: Promise<void> = Promise.resolve()
+  #closed = false
 
   constructor(environment: InboundEnvironment) {
     this.#environment = environment
+    this.#acknowledgements = new AckCollector(environment.now, (awaiting, statuses) =>
+      this.#acknowledged(awaiting, statuses),
+    )
   }
 
   /** Takes what a transport delivered; everything else follows from here. */
   consume(deliveries: readonly Delivery[]): void {
-    const { admission, twin } = this.#environment
-    admission.take(deliveries.length)
+    this.#environment.admission.take(deliveries.length)
     const batch = this.#map(deliveries)
-    const outcomes = batch.commands.length === 0 ? NO_OUTCOMES : twin.execute(batch.commands)
-    this.#tail = this.#finish(this.#tail, batch, outcomes)
+    this.#tail = this.#finish(this.#tail, batch, this.#execute(batch.commands))
   }
 
   /** Notes a message that the transport could not even turn into an external message. */
@@ -76,9 +87,24 @@ export class Inbound {
     program.monitor(sourceAddress).failure('consumed', undefined, error)
   }
 
+  /** Takes acknowledgements of targets for signals of this shard. */
+  acknowledge(results: readonly AckResult[]): void {
+    this.#acknowledgements.resolve(results)
+  }
+
   /** Resolves when everything consumed so far was executed and routed. */
   async idle(): Promise<void> {
     await this.#tail
+  }
+
+  /** What still waits for acknowledgements waits no longer. */
+  giveUp(): void {
+    this.#acknowledgements.close()
+  }
+
+  /** What is still being executed gets no response: the mappers are about to go. */
+  close(): void {
+    this.#closed = true
   }
 
   #map(deliveries: readonly Delivery[]): Batch {
@@ -87,7 +113,9 @@ export class Inbound {
       const { source } = deliveries[start]!
       let end = start + 1
       while (end < deliveries.length && deliveries[end]!.source === source) end++
-      this.#mapRun(deliveries.slice(start, end), this.#environment.sources[source]!, batch)
+      const isAll = end - start === deliveries.length
+      const run = isAll ? deliveries : deliveries.slice(start, end)
+      this.#mapRun(run, this.#environment.sources[source]!, batch)
       start = end
     }
     return batch
@@ -95,29 +123,33 @@ export class Inbound {
 
   /** Each mapper of the source sees each message as it came; results are taken in order. */
   #mapRun(run: readonly Delivery[], program: SourceProgram, batch: Batch): void {
-    const messages = run.map(({ message }) => message)
+    const first = batch.consumed.length
     for (const delivery of run) {
-      program.monitor(delivery.sourceAddress).success('consumed', delivery.message)
-    }
-    const results = program.mappers.map(({ mapper }) => mapper.inbound(messages))
-    run.forEach((delivery, index) => {
-      const consumed = new Consumed(delivery, program.monitor(delivery.sourceAddress))
+      const consumed = new Consumed(delivery, program)
+      consumed.monitor.success('consumed', delivery.message)
       batch.consumed.push(consumed)
-      program.mappers.forEach((mapper, which) => {
-        this.#admit(results[which]![index]!, { consumed, program, mapper }, batch)
-      })
-    })
+    }
+    const { mappers } = program
+    const messages = run.map(({ message }) => message)
+    const results = mappers.map(({ mapper }) => mapper.inbound(messages))
+    for (let index = 0; index < run.length; index++) {
+      const consumed = batch.consumed[first + index]!
+      for (let which = 0; which < mappers.length; which++) {
+        this.#admit(results[which]![index]!, consumed, mappers[which]!, batch)
+      }
+    }
   }
 
+  /** One mapper's results; when one of them is no signal, none of them is. */
   #admit(
     result: MapResult<Adaptable>,
-    origin: { consumed: Consumed; program: SourceProgram; mapper: NamedMapper },
+    consumed: Consumed,
+    mapper: NamedMapper,
     batch: Batch,
   ): void {
-    const { consumed, program, mapper } = origin
-    const { delivery, monitor } = consumed
+    const { delivery, monitor, program } = consumed
     if (!result.ok) {
-      this.#refuse(result.error, undefined, origin, batch)
+      this.#refuse(result.error, undefined, consumed, mapper, batch)
       return
     }
     if (result.values.length === 0) {
@@ -128,53 +160,59 @@ export class Inbound {
     for (const adaptable of result.values) {
       const signal = program.toSignal(adaptable, delivery)
       if (!('kind' in signal)) {
-        this.#refuse(signal, adaptable, origin, batch)
+        this.#refuse(signal, adaptable, consumed, mapper, batch)
         return
       }
       signals.push(signal)
     }
     monitor.success('mapped', signals[0]!, mapper.texts.mappedIn)
-    for (const signal of signals) this.#enforce(signal, origin, batch)
+    for (const signal of signals) this.#enforce({ signal, consumed, mapper }, batch)
   }
 
-  #enforce(
-    signal: Signal,
-    origin: { consumed: Consumed; program: SourceProgram; mapper: NamedMapper },
-    batch: Batch,
-  ): void {
-    const { consumed, program, mapper } = origin
-    const error = program.enforce(signal, consumed.delivery) ?? unsupported(signal)
-    if (error !== undefined) {
-      consumed.monitor.failure('enforced', signal, error)
-      this.#replyError(error, signal.adaptable, origin, batch)
+  #enforce(admitted: Admitted, batch: Batch): void {
+    const { signal, consumed, mapper } = admitted
+    const { adaptable, kind } = signal
+    const { program, delivery, monitor } = consumed
+    const forbidden = program.enforce(signal, delivery)
+    if (forbidden !== undefined) {
+      monitor.failure('enforced', signal, forbidden)
+      batch.replies.push(program.errorReply(forbidden, adaptable, delivery, mapper))
       return
     }
-    consumed.monitor.success('enforced', signal)
-    batch.admitted.push({ signal, consumed, program, mapper })
-    if (signal.kind === 'twin-command') batch.commands.push(signal)
+    monitor.success('enforced', signal)
+    const impatient = timeoutError(adaptable)
+    if (impatient !== undefined) {
+      consumed.concluded(signal, impatient.status)
+      batch.replies.push(program.errorReply(impatient, adaptable, delivery, mapper))
+      return
+    }
+    batch.admitted.push(admitted)
+    if (kind === 'twin-command') batch.commands.push(signal)
   }
 
   #refuse(
     error: DittoError,
     adaptable: Adaptable | undefined,
-    origin: { consumed: Consumed; program: SourceProgram; mapper: NamedMapper },
+    consumed: Consumed,
+    mapper: NamedMapper,
     batch: Batch,
   ): void {
-    const { monitor, delivery } = origin.consumed
-    monitor.failure('mapped', delivery.message, error, failedText(error, origin.mapper.id))
-    this.#replyError(error, adaptable, origin, batch)
+    const { monitor, delivery, program } = consumed
+    monitor.failure('mapped', delivery.message, error, failedText(error, mapper.id))
+    batch.replies.push(program.errorReply(error, adaptable, delivery, mapper))
   }
 
-  #replyError(
-    error: DittoError,
-    request: Adaptable | undefined,
-    origin: { consumed: Consumed; program: SourceProgram; mapper: NamedMapper },
-    batch: Batch,
-  ): void {
-    const { consumed, program, mapper } = origin
-    const response = program.errorResponse(error, request, consumed.delivery)
-    const required = request === undefined || isRequired(request)
-    batch.replies.push({ response, program: program.reply, mapper, required, subjects: [] })
+  /** Never rejects: when the store failed, every command gets its error. */
+  async #execute(commands: readonly Signal[]): Promise<readonly Outcome[]> {
+    if (commands.length === 0) return NO_OUTCOMES
+    try {
+      return await this.#environment.twin.execute(commands)
+    } catch (thrown) {
+      this.#environment.onStoreFailure(thrown)
+      return commands.map(({ adaptable }) => ({
+        response: errorResponse(adaptable, STORE_FAILED, adaptable.headers),
+      }))
+    }
   }
 
   async #finish(
@@ -182,156 +220,80 @@ export class Inbound {
     batch: Batch,
     execution: Promise<readonly Outcome[]>,
   ): Promise<void> {
-    // Both may reject or wait; attaching at once keeps a rejection from counting as unhandled.
-    const settledExecution = execution.then(
-      (outcomes) => ({ outcomes }),
-      (thrown: unknown) => ({ outcomes: undefined, thrown }),
-    )
     await previous
-    const { outcomes } = await settledExecution
-    if (outcomes === undefined) this.#fail(batch)
-    else this.#route(batch, outcomes)
-    for (const consumed of batch.consumed) this.#settleWhenComplete(consumed)
+    const { router, replies, admission } = this.#environment
+    const routed = this.#conclude(batch, await execution)
+    if (!this.#closed) replies.send(batch.replies)
+    if (routed.length > 0) {
+      for (const relief of router.route(routed)) void admission.waitFor(relief)
+    }
+    let settled = 0
+    for (const consumed of batch.consumed) if (consumed.settle()) settled += 1
+    if (settled > 0) admission.release(settled)
   }
 
-  #route(batch: Batch, outcomes: readonly Outcome[]): void {
-    const { router, replies, admission } = this.#environment
+  /** What goes on to the targets: the commands' events, and the signals that the twin never saw. */
+  #conclude(batch: Batch, outcomes: readonly Outcome[]): readonly Signal[] {
     const routed: Signal[] = []
     let next = 0
     for (const admitted of batch.admitted) {
-      const { signal } = admitted
-      if (signal.kind === 'twin-command') this.#conclude(admitted, outcomes[next++]!, routed, batch)
-      else routed.push(this.#awaiting(admitted, signal, undefined, batch))
+      const { signal, consumed } = admitted
+      if (signal.kind !== 'twin-command') {
+        routed.push(this.#routable(admitted, signal, undefined, batch))
+        continue
+      }
+      const { response, event } = outcomes[next++]!
+      consumed.concluded(signal, response.status ?? 200)
+      if (event === undefined) {
+        batch.replies.push(replyTo(admitted, response))
+      } else {
+        const { entityId, origin, subjects } = signal
+        const caused: Signal = { kind: 'twin-event', adaptable: event, entityId, origin, subjects }
+        routed.push(this.#routable(admitted, caused, response, batch))
+      }
     }
-    replies.send(batch.replies)
-    if (routed.length > 0 && router.route(routed)) {
-      admission.congested(true)
-      router.onRelief(() => admission.congested(false))
-    }
+    return routed
   }
 
-  /** A command's outcome: its event goes to the targets, its response to the reply target. */
-  #conclude(
-    admitted: Admitted,
-    { response, event }: Outcome,
-    routed: Signal[],
-    batch: Batch,
-  ): void {
-    const { signal, consumed } = admitted
-    consumed.concluded(signal, response.status ?? 200)
-    if (event === undefined) {
-      this.#reply(admitted, response, batch.replies)
-      return
-    }
-    const { entityId, origin, subjects } = signal
-    const eventSignal: Signal = { kind: 'twin-event', adaptable: event, entityId, origin, subjects }
-    routed.push(this.#awaiting(admitted, eventSignal, response, batch))
-  }
-
-  /** Opens a ticket for a signal that targets shall acknowledge; answers the signal to be routed. */
-  #awaiting(
+  /** A signal as it is routed; with a ticket when targets shall acknowledge it, else answered now. */
+  #routable(
     admitted: Admitted,
     signal: Signal,
     response: Adaptable | undefined,
     batch: Batch,
   ): Signal {
-    const labels = issuedLabels(admitted.signal)
+    const { headers } = admitted.signal.adaptable
+    const labels = labelsOfOthers(headers)
     if (labels.length === 0) {
-      if (response !== undefined) this.#reply(admitted, response, batch.replies)
+      if (response !== undefined) batch.replies.push(replyTo(admitted, response))
       return signal
     }
-    const { acknowledgements, thread, shard, ackTimeoutMs, replies } = this.#environment
-    const { consumed } = admitted
-    consumed.wait()
-    const ticket = acknowledgements.open(labels, ackTimeoutMs(signal), (statuses) => {
-      for (const status of statuses.values()) consumed.concluded(admitted.signal, status)
-      consumed.arrived()
-      const late: Reply[] = []
-      this.#reply(admitted, aggregated(admitted.signal, response, statuses), late)
-      replies.send(late)
-      this.#settleWhenComplete(consumed)
-    })
+    const { thread, shard, ackTimeoutMs } = this.#environment
+    const timeoutMs = durationMsHeader(headers, 'timeout') ?? ackTimeoutMs
+    admitted.consumed.wait()
+    const ticket = this.#acknowledgements.open(labels, timeoutMs, { admitted, response, timeoutMs })
     return { ...signal, ackTo: { thread, shard, ticket } }
   }
 
-  #reply({ signal, program, mapper }: Admitted, response: Adaptable, into: Reply[]): void {
-    const { adaptable, subjects } = signal
-    const required = isRequired(adaptable)
-    into.push({ response, program: program.reply, mapper, required, subjects })
-  }
-
-  /** The twin's store failed: nothing of the batch is known to have happened. */
-  #fail(batch: Batch): void {
-    for (const admitted of batch.admitted) {
-      const { adaptable } = admitted.signal
-      admitted.consumed.concluded(admitted.signal, STORE_FAILED.status)
-      const response = errorResponse(adaptable, STORE_FAILED, adaptable.headers)
-      this.#reply(admitted, response, batch.replies)
-    }
-    this.#environment.replies.send(batch.replies)
-  }
-
-  #settleWhenComplete(consumed: Consumed): void {
-    if (!consumed.settle()) return
-    this.#environment.admission.release(1)
+  /** All labels have answered, or had their time. */
+  #acknowledged({ admitted, response, timeoutMs }: Awaiting, statuses: AckStatuses): void {
+    const { replies, admission } = this.#environment
+    const { signal, consumed } = admitted
+    for (const status of statuses.values()) consumed.concluded(signal, status)
+    consumed.arrived()
+    const together = aggregatedAcks(signal.adaptable, response, statuses, timeoutMs)
+    replies.send([replyTo(admitted, together)])
+    if (consumed.settle()) admission.release(1)
   }
 }
 
-function isRequired({ headers }: Adaptable): boolean {
-  return booleanHeader(headers, 'response-required', true)
-}
+const NO_OUTCOMES: readonly Outcome[] = Object.freeze([])
 
-/** Labels that others than the twin have to acknowledge. */
-function issuedLabels({ adaptable }: Signal): readonly string[] {
-  const labels = listHeader(adaptable.headers, 'requested-acks')
-  if (labels === undefined) return NO_LABELS
-  return labels.filter((label) => label !== TWIN_PERSISTED && label !== 'live-response')
-}
-
-const NO_LABELS: readonly string[] = []
-
-/** Several acknowledgements answer as one message (Ditto documentation, "aggregated acks"). */
-function aggregated(
-  { adaptable }: Signal,
-  response: Adaptable | undefined,
-  statuses: AckStatuses,
-): Adaptable {
-  const { topic, headers } = adaptable
-  const all = new Map(statuses)
-  if (response !== undefined) all.set(TWIN_PERSISTED, response.status ?? 200)
-  const entries = [...all].map(([label, status]) => [label, { status, headers: {} }])
-  const worst = Math.max(...all.values())
-  const status = all.size === 1 ? worst : worst < 400 ? 200 : 424
-  const full = `${topic.namespace}/${topic.name}/things/${topic.channel}/acks`
-  return {
-    topic: { ...topic, full, criterion: 'acks' },
-    headers,
-    path: '/',
-    value: Object.fromEntries(entries),
-    status,
-  }
-}
-
-/** What Sluice cannot do yet is refused, with the reason, instead of disappearing. */
-function unsupported({ kind, adaptable }: Signal): DittoError | undefined {
-  if (kind === 'twin-command' || kind === 'live-command') return undefined
-  if (kind === 'message' || kind === 'live-event') return undefined
-  return dittoError(
-    400,
-    'signal.unsupported',
-    `Signals of kind ${kind} (${adaptable.topic.full}) cannot be sent through a connection.`,
-    'Send a twin or live command, a message or a live event.',
-  )
+function replyTo({ signal, consumed, mapper }: Admitted, response: Adaptable): Reply {
+  return consumed.program.replyTo(signal, response, mapper)
 }
 
 function failedText({ error, message, description }: DittoError, mapper: string): string {
   const text = `Got exception <${error}> when processing external message with mapper <${mapper}>`
   return `${text}: ${message} ${description ?? ''}`.trimEnd()
 }
-
-const STORE_FAILED = dittoError(
-  503,
-  'things:thing.unavailable',
-  'The Thing is not available, please try again later.',
-  'The store of the twins could not write; see the log of the service for the cause.',
-)

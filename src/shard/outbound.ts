@@ -3,16 +3,19 @@
  * enrich it, map it and hand it to the publisher. Read top to bottom, this is the life of an outgoing
  * signal.
  */
-import { isJsonObject, type JsonObject } from '../json/types.ts'
+import type { JsonObject } from '../json/types.ts'
 import type { MapResult } from '../mapping/mapper.ts'
 import type { Adaptable } from '../protocol/adaptable.ts'
-import { dittoError } from '../protocol/errors.ts'
+import { type DittoError, dittoError } from '../protocol/errors.ts'
 import type { ExternalMessage } from '../protocol/external-message.ts'
 import type { Signal } from '../protocol/signal.ts'
 import type { Router } from '../routing/router.ts'
+import { streamingTypeOf } from '../routing/streaming-type.ts'
 import type { Twin } from '../twin/twin.ts'
+import { type Enrichment, enrich, extraFor } from './enrichment.ts'
+import { acknowledge, IssuedAcknowledgement, WEAK_ACK_STATUS } from './issued-acknowledgement.ts'
 import type { NamedMapper } from './mappers.ts'
-import { type Acknowledge, MonitoredReceipt, outgoingTo } from './outgoing.ts'
+import { MonitoredReceipt, outgoingTo } from './outgoing.ts'
 import type { Publisher } from './publisher.ts'
 import { SignalContext, type TargetProgram } from './target.ts'
 
@@ -24,12 +27,16 @@ export interface OutboundEnvironment {
   readonly twin: Twin
   readonly router: Router
   readonly now: () => number
+  readonly onStoreFailure: (thrown: unknown) => void
 }
 
-/** A signal that passed a target's filter, with the context its expressions are evaluated in. */
+/** A signal that passed a target's filter, as the target sends it. */
 interface Passed {
   readonly signal: Signal
+  /** What the target's expressions look at. */
   readonly context: SignalContext
+  /** There when the target's acknowledgement was requested. */
+  readonly acknowledgement: IssuedAcknowledgement | undefined
 }
 
 /** One per shard. */
@@ -37,6 +44,7 @@ export class Outbound {
   readonly #environment: OutboundEnvironment
   /** Per target that enriches: keeps batches in order while things are being retrieved. */
   readonly #tails = new Map<TargetProgram, Promise<void>>()
+  #closed = false
 
   constructor(environment: OutboundEnvironment) {
     this.#environment = environment
@@ -45,11 +53,10 @@ export class Outbound {
   /** Offers signals to all targets; order is kept per target. */
   deliver(batch: readonly Signal[]): void {
     for (const target of this.#environment.targets) {
-      const wanted = batch.filter((signal) => this.#isFor(target, signal))
-      if (wanted.length === 0) continue
-      for (const signal of wanted) target.monitor.success('dispatched', signal)
-      if (target.enriches) this.#enrichInOrder(target, wanted)
-      else this.#publish(target, this.#filter(target, wanted, NOT_ENRICHED))
+      const dispatched = this.#dispatch(target, batch)
+      if (dispatched.length === 0) continue
+      if (target.enrichingTopics > 0) this.#enrichInOrder(target, dispatched)
+      else this.#publish(target, this.#filter(target, dispatched))
     }
   }
 
@@ -58,173 +65,164 @@ export class Outbound {
     await Promise.all(this.#tails.values())
   }
 
-  #isFor(target: TargetProgram, signal: Signal): boolean {
-    if (target.wants(signal)) return true
-    this.#acknowledgeWeakly(target, signal)
-    return false
+  /** What is still being enriched goes nowhere: the mappers are about to go. */
+  close(): void {
+    this.#closed = true
   }
 
-  #filter(
-    target: TargetProgram,
-    signals: readonly Signal[],
-    extraOf: (signal: Signal, index: number) => JsonObject | undefined,
-  ): readonly Passed[] {
+  /** The signals that some topic of the target is about. */
+  #dispatch(target: TargetProgram, batch: readonly Signal[]): readonly SignalContext[] {
     const { connectionId, now } = this.#environment
+    const dispatched: SignalContext[] = []
+    for (const signal of batch) {
+      const type = streamingTypeOf(signal)
+      if (type !== undefined && target.types.has(type)) {
+        target.monitor.success('dispatched', signal)
+        dispatched.push(new SignalContext(connectionId, signal, now, undefined))
+      } else {
+        this.#acknowledgeWeakly(target, signal)
+      }
+    }
+    return dispatched
+  }
+
+  #enrichInOrder(target: TargetProgram, dispatched: readonly SignalContext[]): void {
+    const { twin, onStoreFailure } = this.#environment
+    const enrichments = enrich(twin, target, dispatched, onStoreFailure)
+    const previous = this.#tails.get(target)
+    this.#tails.set(target, this.#publishEnriched(target, dispatched, enrichments, previous))
+  }
+
+  async #publishEnriched(
+    target: TargetProgram,
+    dispatched: readonly SignalContext[],
+    enrichments: Promise<readonly Enrichment[]>,
+    previous: Promise<void> | undefined,
+  ): Promise<void> {
+    await previous
+    const known = await enrichments
+    if (this.#closed) return
+    const enriched: SignalContext[] = []
+    for (let index = 0; index < dispatched.length; index++) {
+      const context = dispatched[index]!
+      const enrichment = known[index]!
+      if ('error' in enrichment) this.#failEnrichment(target, context.signal, enrichment.error)
+      else enriched.push(context.enrichedWith(enrichment.extra))
+    }
+    this.#publish(target, this.#filter(target, enriched))
+  }
+
+  #failEnrichment(target: TargetProgram, signal: Signal, error: DittoError): void {
+    const text = `Signal enrichment failed. ${error.message} ${error.description ?? ''}`.trimEnd()
+    target.monitor.failure('filtered', signal, error, text)
+    if (target.issues(signal)) {
+      acknowledge(this.#environment.router, signal, target.issuedLabel!, error.status)
+    }
+  }
+
+  #filter(target: TargetProgram, contexts: readonly SignalContext[]): readonly Passed[] {
+    const { router } = this.#environment
     const passed: Passed[] = []
-    signals.forEach((signal, index) => {
-      const extra = extraOf(signal, index)
-      const context = new SignalContext(connectionId, signal, now, extra)
-      const topic = target.matching(signal, context)
+    for (const context of contexts) {
+      const { signal } = context
+      const topic = target.matching(context)
       if (topic === undefined) {
         this.#acknowledgeWeakly(target, signal)
-        return
+        continue
       }
       target.monitor.success('filtered', signal)
+      const label = target.issues(signal) ? target.issuedLabel : undefined
       passed.push({
-        signal: asSent(target, signal, topic.extraFields ? extra : undefined),
+        signal: asSent(signal, label, extraFor(target, topic, context)),
         context,
+        acknowledgement:
+          label === undefined
+            ? undefined
+            : new IssuedAcknowledgement(router, target.monitor, signal, label),
       })
-    })
-    return passed
-  }
-
-  #enrichInOrder(target: TargetProgram, signals: readonly Signal[]): void {
-    const extras = this.#retrieveExtras(target, signals)
-    const previous = this.#tails.get(target) ?? Promise.resolve()
-    const tail = previous.then(async () => {
-      const known = await extras
-      this.#publish(
-        target,
-        this.#filter(target, signals, (_, index) => known[index]),
-      )
-    })
-    this.#tails.set(target, tail)
-  }
-
-  /** One partial thing per signal, read as it is after the signal's effect. */
-  async #retrieveExtras(
-    target: TargetProgram,
-    signals: readonly Signal[],
-  ): Promise<readonly (JsonObject | undefined)[]> {
-    const { connectionId, now, twin } = this.#environment
-    const selectors = signals.map((signal) => {
-      const context = new SignalContext(connectionId, signal, now, undefined)
-      return target.enrichments(signal, context).join(',')
-    })
-    const asked = signals.flatMap((signal, index) =>
-      selectors[index] === '' ? [] : [retrieval(signal, selectors[index]!)],
-    )
-    try {
-      const outcomes = await twin.execute(asked)
-      let next = 0
-      return selectors.map((selector) => {
-        if (selector === '') return undefined
-        const { value, status } = outcomes[next++]!.response
-        return status === 200 && isJsonObject(value) ? value : undefined
-      })
-    } catch {
-      // The store of the twins is down; the supervisor tells. Signals go on without extra fields.
-      return selectors.map(() => undefined)
     }
+    return passed
   }
 
   #publish(target: TargetProgram, passed: readonly Passed[]): void {
     if (passed.length === 0) return
+    const { mappers } = target
     const adaptables = passed.map(({ signal }) => signal.adaptable)
-    const results = target.mappers.map(({ mapper }) => mapper.outbound(adaptables))
-    passed.forEach((one, index) => {
-      target.mappers.forEach((mapper, which) => {
-        this.#publishMapped(target, one, results[which]![index]!, mapper)
-      })
-    })
+    const results = mappers.map(({ mapper }) => mapper.outbound(adaptables))
+    for (let index = 0; index < passed.length; index++) {
+      const one = passed[index]!
+      for (let which = 0; which < mappers.length; which++) {
+        this.#publishMapped(target, one, results[which]![index]!, mappers[which]!)
+      }
+      one.acknowledgement?.mapped()
+    }
   }
 
   #publishMapped(
     target: TargetProgram,
-    { signal, context }: Passed,
+    passed: Passed,
     result: MapResult<ExternalMessage>,
     { texts }: NamedMapper,
   ): void {
     const { monitor } = target
+    const { signal, acknowledgement } = passed
     if (!result.ok) {
       monitor.failure('mapped', signal, result.error)
-      this.#acknowledge(target, signal, result.error.status)
+      acknowledgement?.refused(result.error)
       return
     }
     if (result.values.length === 0) {
       monitor.success('dropped', signal, texts.droppedOut)
-      this.#acknowledgeWeakly(target, signal)
       return
     }
     monitor.success('mapped', signal, texts.mappedOut)
+    this.#address(target, passed, result.values)
+  }
+
+  #address(target: TargetProgram, passed: Passed, messages: readonly ExternalMessage[]): void {
+    const { publisher } = this.#environment
+    const { monitor, headerMapping } = target
+    const { qos } = target.target
+    const { signal, context, acknowledgement } = passed
     const address = target.address.resolve(context)
     if (address === undefined || address === '') {
-      const text = `Signal dropped, target address unresolved: ${target.target.address}`
-      monitor.failure('dropped', signal, unresolvedAddress(text), text)
-      this.#acknowledge(target, signal, 400)
+      const error = unresolvedAddress(target.target.address)
+      monitor.failure('dropped', signal, error, error.message)
+      acknowledgement?.refused(error)
       return
     }
-    const receipt = new MonitoredReceipt(monitor, signal, this.#acknowledgerOf(target, signal))
-    for (const message of result.values) {
-      const { qos } = target.target
-      const outgoing = outgoingTo(address, qos, message, target.headerMapping, context)
-      this.#environment.publisher.enqueue({ message: outgoing, receipt })
+    const receipt = new MonitoredReceipt(monitor, signal, acknowledgement)
+    for (const message of messages) {
+      acknowledgement?.expect()
+      const outgoing = outgoingTo(address, qos, message, headerMapping, context)
+      publisher.enqueue({ message: outgoing, receipt })
     }
   }
 
-  #acknowledgerOf(target: TargetProgram, signal: Signal): Acknowledge | undefined {
-    if (!target.issues(signal)) return undefined
-    return (acknowledged, status) => this.#acknowledge(target, acknowledged, status)
-  }
-
-  /** A target that does not receive a signal does not stand in its way (Ditto: "weak" acks). */
+  /** A target that does not receive a signal does not stand in its way. */
   #acknowledgeWeakly(target: TargetProgram, signal: Signal): void {
-    this.#acknowledge(target, signal, 200)
-  }
-
-  #acknowledge(target: TargetProgram, signal: Signal, status: number): void {
     if (!target.issues(signal)) return
-    const { thread, shard, ticket } = signal.ackTo!
-    const label = target.issuedLabel!
-    this.#environment.router.acknowledge(thread, shard, [{ ticket, label, status }])
+    acknowledge(this.#environment.router, signal, target.issuedLabel!, WEAK_ACK_STATUS)
   }
 }
 
-const NOT_ENRICHED = (): undefined => undefined
-
-/** The signal as this target sends it: with its extra fields, asking only for its own label. */
-function asSent(target: TargetProgram, signal: Signal, extra: JsonObject | undefined): Signal {
+/** The signal as a target sends it: with its extra fields, asking only for the target's own label. */
+function asSent(signal: Signal, label: string | undefined, extra: JsonObject | undefined): Signal {
   const { adaptable } = signal
   const requested = adaptable.headers['requested-acks']
-  const asksOthers = Array.isArray(requested) && requested.length > 0
-  if (extra === undefined && !asksOthers) return signal
-  const own = target.issues(signal) ? [target.issuedLabel!] : []
-  const headers = asksOthers ? { ...adaptable.headers, 'requested-acks': own } : adaptable.headers
-  const sent = { ...adaptable, headers }
+  const asks = Array.isArray(requested) && requested.length > 0
+  if (extra === undefined && !asks) return signal
+  const own = label === undefined ? [] : [label]
+  const headers = asks ? { ...adaptable.headers, 'requested-acks': own } : adaptable.headers
+  const sent: Adaptable = { ...adaptable, headers }
   return { ...signal, adaptable: extra === undefined ? sent : { ...sent, extra } }
 }
 
-function retrieval(signal: Signal, fields: string): Signal {
-  const { namespace, name } = signal.adaptable.topic
-  const topic = {
-    full: `${namespace}/${name}/things/twin/commands/retrieve`,
-    namespace,
-    name,
-    group: 'things',
-    channel: 'twin',
-    criterion: 'commands',
-    action: 'retrieve',
-  } as const
-  const adaptable: Adaptable = { topic, headers: {}, path: '/', fields }
-  const { entityId, origin, subjects } = signal
-  return { kind: 'twin-command', adaptable, entityId, origin, subjects }
-}
-
-function unresolvedAddress(text: string) {
+function unresolvedAddress(address: string): DittoError {
   return dittoError(
     400,
     'connectivity:message.sending.failed',
-    text,
+    `Signal dropped, target address unresolved: ${address}`,
     'Check which placeholders of the address the signal can resolve.',
   )
 }

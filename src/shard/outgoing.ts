@@ -8,6 +8,7 @@ import type { DittoError } from '../protocol/errors.ts'
 import type { ExternalMessage } from '../protocol/external-message.ts'
 import type { Signal } from '../protocol/signal.ts'
 import type { OutboundMessage, PublishOutcome } from '../transport/transport.ts'
+import type { IssuedAcknowledgement } from './issued-acknowledgement.ts'
 import type { Monitor } from './monitor.ts'
 import type { Receipt } from './publisher.ts'
 
@@ -33,32 +34,34 @@ export function compileOptionalMapping(
   return compileHeaderMapping(mapping, ALL_PLACEHOLDERS)
 }
 
-/** Takes note of what became of a signal's messages: told status 200, or that of the error. */
-export type Acknowledge = (signal: Signal, status: number) => void
-
 /** Counts and logs what became of one published message. */
 export class MonitoredReceipt implements Receipt {
   readonly #monitor: Monitor<OutboundMetric>
   readonly #signal: Signal
-  readonly #acknowledge: Acknowledge | undefined
+  readonly #acknowledgement: IssuedAcknowledgement | undefined
 
-  constructor(monitor: Monitor<OutboundMetric>, signal: Signal, acknowledge?: Acknowledge) {
+  constructor(
+    monitor: Monitor<OutboundMetric>,
+    signal: Signal,
+    acknowledgement?: IssuedAcknowledgement,
+  ) {
     this.#monitor = monitor
     this.#signal = signal
-    this.#acknowledge = acknowledge
+    this.#acknowledgement = acknowledgement
   }
 
   published(outcome: PublishOutcome): void {
-    if (outcome.ok) this.#monitor.success('published', this.#signal)
-    else this.#monitor.failure('published', this.#signal, outcome.error)
-    if (this.#acknowledge === undefined) return
-    if (outcome.ok) this.#monitor.success('acknowledged', this.#signal)
-    else this.#monitor.failure('acknowledged', this.#signal, outcome.error)
-    this.#acknowledge(this.#signal, outcome.ok ? outcome.status : outcome.error.status)
+    if (outcome.ok) {
+      this.#monitor.success('published', this.#signal)
+      this.#acknowledgement?.succeeded(outcome.status)
+    } else {
+      this.#monitor.failure('published', this.#signal, outcome.error)
+      this.#acknowledgement?.failed(outcome.error)
+    }
   }
 
   dropped(error: DittoError): void {
     this.#monitor.failure('dropped', this.#signal, error)
-    this.#acknowledge?.(this.#signal, error.status)
+    this.#acknowledgement?.failed(error)
   }
 }

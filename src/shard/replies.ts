@@ -9,9 +9,10 @@ import { compileTemplate, type Template } from '../expression/template.ts'
 import type { MapResult } from '../mapping/mapper.ts'
 import type { OutboundMetric } from '../monitoring/counters.ts'
 import type { Adaptable } from '../protocol/adaptable.ts'
-import { type DittoError, dittoError } from '../protocol/errors.ts'
+import { dittoError } from '../protocol/errors.ts'
 import type { ExternalMessage } from '../protocol/external-message.ts'
 import type { Signal } from '../protocol/signal.ts'
+import { errorOf } from './errors.ts'
 import type { NamedMapper } from './mappers.ts'
 import type { Monitor } from './monitor.ts'
 import { compileOptionalMapping, MonitoredReceipt, outgoingTo } from './outgoing.ts'
@@ -36,14 +37,13 @@ export function compileReplyTarget(target: ReplyTarget): ReplyProgram | undefine
 
 /** A response, and how the request it answers came in. */
 export interface Reply {
-  readonly response: Adaptable
+  /** Of kind `response`; its subjects are those of the request, for `request:subjectId`. */
+  readonly signal: Signal
   readonly program: ReplyProgram | undefined
   /** What the request's own header `response-required` says; errors before mapping are wanted. */
   readonly required: boolean
   /** The mapper that mapped the request maps its response. */
   readonly mapper: NamedMapper
-  /** Subjects of the request, for `request:subjectId`. */
-  readonly subjects: readonly string[]
 }
 
 /** What replies are published with. */
@@ -64,80 +64,71 @@ export class Replies {
 
   /** Maps and queues a batch of replies, in order. */
   send(replies: readonly Reply[]): void {
-    const wanted = replies.filter((reply) => this.#isWanted(reply))
-    for (let start = 0; start < wanted.length; ) {
-      const { mapper } = wanted[start]!
-      let end = start + 1
-      while (end < wanted.length && wanted[end]!.mapper === mapper) end++
-      this.#map(wanted.slice(start, end), mapper)
-      start = end
+    const wanted: Reply[] = []
+    for (const reply of replies) {
+      // Mappers see what belongs together as one batch.
+      if (wanted.length > 0 && wanted[0]!.mapper !== reply.mapper) this.#map(wanted.splice(0))
+      if (this.#isWanted(reply)) wanted.push(reply)
     }
+    if (wanted.length > 0) this.#map(wanted)
   }
 
-  #isWanted(reply: Reply): boolean {
-    const { response, program } = reply
+  #isWanted({ signal, program, required }: Reply): boolean {
     const { monitor } = this.#environment
-    const subject = this.#signalOf(reply)
-    const failed = (response.status ?? 200) >= 400
-    if (failed) monitor.failure('dispatched', subject, errorOf(response))
-    else monitor.success('dispatched', subject)
+    const { adaptable } = signal
+    const failed = (adaptable.status ?? 200) >= 400
+    if (failed) monitor.failure('dispatched', signal, errorOf(adaptable))
+    else monitor.success('dispatched', signal)
     if (program === undefined) {
-      monitor.success('dropped', subject, 'Dropped response since the source has no reply target.')
+      monitor.success('dropped', signal, NO_REPLY_TARGET)
       return false
     }
-    if (!reply.required) {
-      monitor.success('filtered', subject, RESPONSE_NOT_REQUIRED)
+    if (!required) {
+      monitor.success('filtered', signal, RESPONSE_NOT_REQUIRED)
       return false
     }
-    if (!program.expected.has(responseTypeOf(response))) {
-      monitor.success('dropped', subject, RESPONSE_NOT_EXPECTED)
+    if (!program.expected.has(responseTypeOf(adaptable))) {
+      monitor.success('dropped', signal, RESPONSE_NOT_EXPECTED)
       return false
     }
     return true
   }
 
-  #map(replies: readonly Reply[], { mapper }: NamedMapper): void {
-    const results = mapper.outbound(replies.map(({ response }) => response))
-    replies.forEach((reply, index) => {
-      this.#publish(reply, results[index]!)
-    })
+  #map(replies: readonly Reply[]): void {
+    const { mapper } = replies[0]!.mapper
+    const results = mapper.outbound(replies.map(({ signal }) => signal.adaptable))
+    for (let index = 0; index < replies.length; index++) {
+      this.#publish(replies[index]!, results[index]!)
+    }
   }
 
-  #publish(reply: Reply, result: MapResult<ExternalMessage>): void {
+  #publish({ signal, program, mapper }: Reply, result: MapResult<ExternalMessage>): void {
     const { monitor, publisher } = this.#environment
-    const subject = this.#signalOf(reply)
     if (!result.ok) {
-      monitor.failure('mapped', subject, result.error)
+      monitor.failure('mapped', signal, result.error)
       return
     }
     if (result.values.length === 0) {
-      monitor.success('dropped', subject)
+      monitor.success('dropped', signal, mapper.texts.droppedOut)
       return
     }
-    monitor.success('mapped', subject)
-    const context = this.#contextOf(reply)
-    const { address, headerMapping } = reply.program!
+    monitor.success('mapped', signal)
+    const context = this.#contextOf(signal)
+    const { address, headerMapping } = program!
     const resolved = address.resolve(context)
     if (resolved === undefined || resolved === '') {
-      monitor.failure('dropped', subject, MISSING_REPLY_ADDRESS, MISSING_REPLY_ADDRESS.message)
+      monitor.failure('dropped', signal, MISSING_REPLY_ADDRESS, MISSING_REPLY_ADDRESS.message)
       return
     }
     for (const message of result.values) {
       const outbound = outgoingTo(resolved, undefined, message, headerMapping, context)
-      publisher.enqueue({ message: outbound, receipt: new MonitoredReceipt(monitor, subject) })
+      publisher.enqueue({ message: outbound, receipt: new MonitoredReceipt(monitor, signal) })
     }
   }
 
-  #contextOf({ response, subjects }: Reply): ExpressionContext {
+  #contextOf({ adaptable, subjects }: Signal): ExpressionContext {
     const { connectionId, now } = this.#environment
-    return { connectionId, headers: response.headers, adaptable: response, subjects, now }
-  }
-
-  #signalOf({ response, subjects }: Reply): Signal {
-    const { namespace, name } = response.topic
-    const entityId = `${namespace}:${name}`
-    const origin = this.#environment.connectionId
-    return { kind: 'response', adaptable: response, entityId, origin, subjects }
+    return { connectionId, headers: adaptable.headers, adaptable, subjects, now }
   }
 }
 
@@ -146,16 +137,7 @@ function responseTypeOf({ status, topic }: Adaptable): ResponseType {
   return (status ?? 200) < 400 ? 'response' : 'error'
 }
 
-function errorOf({ status, value }: Adaptable): DittoError {
-  const error = value as Partial<DittoError> | undefined
-  return dittoError(
-    status ?? 500,
-    error?.error ?? 'unknown',
-    error?.message ?? 'Response was not successful.',
-    error?.description,
-  )
-}
-
+const NO_REPLY_TARGET = 'Dropped response since the source has no reply target.'
 const RESPONSE_NOT_REQUIRED =
   'Dropped response since requester did not require response via Header response-required'
 const RESPONSE_NOT_EXPECTED =

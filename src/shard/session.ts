@@ -42,8 +42,11 @@ export class Session {
   #attempts = 0
   #openedAt = 0
   #backoff: NodeJS.Timeout | undefined
+  #reporting = false
   readonly #stopping = new AbortController()
   #attempt: Promise<void> | undefined
+  /** The end of the last session that was lost. */
+  #ending: Promise<void> | undefined
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -52,6 +55,10 @@ export class Session {
 
   get #stopped(): boolean {
     return this.#stopping.signal.aborted
+  }
+
+  get isOpen(): boolean {
+    return this.#transport !== undefined
   }
 
   get status(): ShardStatus {
@@ -63,12 +70,12 @@ export class Session {
     this.#attempt = this.#connect()
   }
 
-  /** While waiting after a failure: tries at once, and starts over with short pauses. */
+  /** Starts over with short pauses; while waiting after a failure, tries at once. */
   retry(): void {
+    this.#attempts = 0
     if (this.#backoff === undefined || this.#stopped) return
     clearTimeout(this.#backoff)
     this.#backoff = undefined
-    this.#attempts = 0
     this.#attempt = this.#connect()
   }
 
@@ -77,16 +84,19 @@ export class Session {
     this.#stopping.abort()
     clearTimeout(this.#backoff)
     await this.#attempt
-    await this.#transport?.stopConsuming()
+    await this.#ending
+    if (this.#transport !== undefined) await this.#quietly(this.#transport.stopConsuming())
   }
 
   /** Ends the session. */
   async close(): Promise<void> {
+    this.#stopping.abort()
+    clearTimeout(this.#backoff)
     const transport = this.#transport
     this.#transport = undefined
     if (transport !== undefined) {
       this.#options.onClosed()
-      await transport.close()
+      await this.#quietly(transport.close())
     }
     this.#addresses.clear()
     this.#setClient({
@@ -98,16 +108,23 @@ export class Session {
   }
 
   async #connect(): Promise<void> {
-    const transport = this.#options.createTransport(this.#events(() => transport))
+    let transport: Transport | undefined
+    let lost: ConnectError | undefined
     try {
+      transport = this.#createTransport((error) => {
+        if (this.#transport === transport) this.#lost(error)
+        // It is over before it was announced to be open.
+        else lost ??= error
+      })
       await transport.open(this.#stopping.signal)
+      if (lost !== undefined) throw lost
     } catch (thrown) {
-      await transport.close()
+      if (transport !== undefined) await this.#quietly(transport.close())
       if (!this.#stopped) this.#failed(asConnectError(thrown))
       return
     }
     if (this.#stopped) {
-      await transport.close()
+      await this.#quietly(transport.close())
       return
     }
     this.#transport = transport
@@ -117,44 +134,49 @@ export class Session {
     this.#options.onOpen(transport)
   }
 
-  #events(own: () => Transport): TransportEvents {
-    const { onDeliveries, onUndecodable, onLog } = this.#options
-    return {
-      onDeliveries,
-      onUndecodable,
-      onLog,
-      onAddressStatus: (status) => this.#setAddress(status),
-      onLost: (error) => {
-        if (this.#transport === own()) void this.#lost(own(), error)
-      },
-    }
+  #createTransport(onLost: (error: ConnectError) => void): Transport {
+    const { createTransport, onDeliveries, onUndecodable, onLog } = this.#options
+    const onAddressStatus = (status: AddressStatus): void => this.#setAddress(status)
+    return createTransport({ onDeliveries, onUndecodable, onLog, onAddressStatus, onLost })
   }
 
-  async #lost(transport: Transport, error: ConnectError): Promise<void> {
+  #lost(error: ConnectError): void {
+    const transport = this.#transport!
     this.#transport = undefined
     this.#options.onClosed()
     // A session that lived longer than the longest pause has shown that the broker is well again.
     if (this.#options.now() - this.#openedAt > this.#options.backoffMaxMs) this.#attempts = 0
+    this.#ending = this.#quietly(transport.close())
     this.#failed(error)
-    await transport.close()
+  }
+
+  /** A binding that cannot even end properly does not keep the next session from beginning. */
+  async #quietly(work: Promise<void>): Promise<void> {
+    try {
+      await work
+    } catch (thrown) {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown)
+      this.#options.onLog('failure', `The session could not be ended properly: ${reason}`)
+    }
   }
 
   #failed(error: ConnectError): void {
-    const pauseMs = error.reconnectAfterMs ?? this.#nextPauseMs()
     for (const [key, address] of this.#addresses) {
       if (address.status !== 'misconfigured') this.#addresses.set(key, this.#closedAddress(address))
     }
     this.#setClient({
       status: error.status,
-      recovery: 'ongoing',
+      recovery: this.#stopped ? 'unknown' : 'ongoing',
       details: `${error.message} At ${this.#instant()}`,
       failure: error.failure,
     })
-    this.#options.onLog(
-      'failure',
-      `Connection failed due to: ${error.message}. Will reconnect after ${pauseMs} ms.`,
-    )
-    if (this.#stopped) return
+    const text = `Connection failed due to: ${error.message}`
+    if (this.#stopped) {
+      this.#options.onLog('failure', text)
+      return
+    }
+    const pauseMs = error.reconnectAfterMs ?? this.#nextPauseMs()
+    this.#options.onLog('failure', `${text}. Will reconnect after ${pauseMs} ms.`)
     this.#backoff = setTimeout(() => {
       this.#backoff = undefined
       this.#options.onLog('success', 'Trying to reconnect.')
@@ -182,11 +204,21 @@ export class Session {
   #setAddress(status: AddressStatus): void {
     const key = `${status.kind}:${status.index}:${status.address}`
     this.#addresses.set(key, { ...status, since: this.#options.now() })
-    this.#options.onStatus(this.status)
+    if (this.#reporting) return
+    // A connection may have thousands of addresses, which mostly change together.
+    this.#reporting = true
+    setImmediate(() => {
+      if (this.#reporting) this.#report()
+    })
   }
 
   #setClient(client: Omit<ClientStatus, 'since'>): void {
     this.#client = { ...client, since: this.#options.now() }
+    this.#report()
+  }
+
+  #report(): void {
+    this.#reporting = false
     this.#options.onStatus(this.status)
   }
 

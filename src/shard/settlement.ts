@@ -3,24 +3,27 @@
  * everything that was asked of it has an answer, by the worst of the answers.
  */
 import type { InboundMetric } from '../monitoring/counters.ts'
-import { dittoError } from '../protocol/errors.ts'
-import { listHeader } from '../protocol/headers.ts'
+import { type DittoError, dittoError } from '../protocol/errors.ts'
 import type { Signal } from '../protocol/signal.ts'
 import type { Delivery, Settlement } from '../transport/transport.ts'
+import { requestsAcknowledgements } from './ack-requests.ts'
 import type { Monitor } from './monitor.ts'
+import type { SourceProgram } from './source.ts'
 
 /** A consumed message on its way to settlement. */
 export class Consumed {
   readonly delivery: Delivery
+  readonly program: SourceProgram
   readonly monitor: Monitor<InboundMetric>
   #waiting = 0
   #settlement: Settlement = 'accept'
-  #worst = 200
+  #worst = 0
   #settled = false
 
-  constructor(delivery: Delivery, monitor: Monitor<InboundMetric>) {
+  constructor(delivery: Delivery, program: SourceProgram) {
     this.delivery = delivery
-    this.monitor = monitor
+    this.program = program
+    this.monitor = program.monitor(delivery.sourceAddress)
   }
 
   /** Notes that acknowledgements of others are awaited; each needs an {@link arrived}. */
@@ -35,8 +38,7 @@ export class Consumed {
   /** Takes the status of one answer into account; only signals that request acknowledgements count. */
   concluded({ adaptable }: Signal, status: number): void {
     if (status < 400 || status === PRECONDITION_FAILED) return
-    const requested = listHeader(adaptable.headers, 'requested-acks')
-    if (requested === undefined || requested.length === 0) return
+    if (!requestsAcknowledgements(adaptable.headers)) return
     if (status > this.#worst) this.#worst = status
     if (mayHealByItself(status)) this.#settlement = 'retry'
     else if (this.#settlement === 'accept') this.#settlement = 'reject'
@@ -62,7 +64,7 @@ function mayHealByItself(status: number): boolean {
   return status === TIMED_OUT || status === FAILED_DEPENDENCY || status >= 500
 }
 
-function negative(status: number) {
+function negative(status: number): DittoError {
   return dittoError(
     status,
     'acknowledgement:failed',

@@ -1,51 +1,23 @@
 /**
- * A shard: one client of one connection, with everything it needs, on one worker thread. Puts the
- * parts together and takes them through their life: start, messages, drain, close.
+ * A shard: one client of one connection, with everything it needs, on one worker thread. Takes its
+ * parts through their life: start, messages, drain, close.
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { secretsOf } from '../connection/secrets.ts'
-import type { StreamingType } from '../connection/topics.ts'
-import type { MapperEnvironment, ScriptRecorder } from '../mapping/mapper.ts'
-import {
-  type OutboundMetric,
-  RESPONSES_ADDRESS,
-  type ShardCounters,
-} from '../monitoring/counters.ts'
 import type { LogEntry, LogLevel } from '../monitoring/log-entry.ts'
 import { createLogRings, type LogRings } from '../monitoring/log-ring.ts'
 import { createRedactor } from '../monitoring/redaction.ts'
-import { durationMsHeader } from '../protocol/headers.ts'
 import type { Signal } from '../protocol/signal.ts'
-import type { AckResult, Router, Subscription } from '../routing/router.ts'
-import type { Transport, TransportFactory } from '../transport/transport.ts'
-import type { Twin } from '../twin/twin.ts'
-import { AckCollector } from './acknowledgements.ts'
-import { Admission } from './admission.ts'
+import type { AckResult, Subscription } from '../routing/router.ts'
+import type { Transport } from '../transport/transport.ts'
 import { announcement } from './announcements.ts'
-import type { ShardDescription, ShardStatus } from './description.ts'
-import { Inbound } from './inbound.ts'
-import { ShardMappers } from './mappers.ts'
-import { Monitor } from './monitor.ts'
-import { Outbound } from './outbound.ts'
-import { Publisher } from './publisher.ts'
-import { Replies } from './replies.ts'
+import { assemble, type ShardEnvironment, type ShardParts } from './assembly.ts'
+import type { ShardDescription } from './description.ts'
 import { Session } from './session.ts'
-import { SourceProgram } from './source.ts'
-import { TargetProgram } from './target.ts'
 
-/** What a shard finds on its thread. */
-export interface ShardEnvironment {
-  readonly thread: number
-  readonly twin: Twin
-  readonly router: Router
-  readonly recorder: ScriptRecorder
-  readonly createTransport: TransportFactory
-  readonly counters: ShardCounters
-  readonly onStatus: (status: ShardStatus) => void
-  /** Milliseconds since the epoch. */
-  readonly now: () => number
-}
+/** What is published last gets that long, even if draining took all its time. */
+const FAREWELL_MS = 500
 
 /** A running client of a connection. */
 export interface Shard {
@@ -75,25 +47,18 @@ export function createShard(description: ShardDescription, environment: ShardEnv
 }
 
 class RunningShard implements Shard {
-  readonly subscription: Subscription
   readonly #description: ShardDescription
   readonly #environment: ShardEnvironment
   readonly #log: LogRings
-  readonly #mappers: ShardMappers
-  readonly #admission: Admission
-  readonly #acknowledgements: AckCollector
-  readonly #publisher: Publisher
-  readonly #inbound: Inbound
-  readonly #outbound: Outbound
+  readonly #parts: ShardParts
   readonly #session: Session
   #draining: Promise<void> | undefined
-  /** When draining began to have had its time. */
-  #deadline: AbortSignal | undefined
-  readonly #announces: boolean
+  #closing: Promise<void> | undefined
+  /** When draining will have had its time, on the monotonic clock. */
+  #deadlineMs = 0
 
   constructor(description: ShardDescription, environment: ShardEnvironment) {
-    const { connection, settings, shard } = description
-    const { router, twin, now, thread } = environment
+    const { connection, settings } = description
     this.#description = description
     this.#environment = environment
     this.#log = createLogRings({
@@ -102,32 +67,15 @@ class RunningShard implements Shard {
       active: description.logsActive,
       redact: createRedactor([...secretsOf(connection).values()]),
     })
-    this.#mappers = new ShardMappers(connection, this.#mapperEnvironment())
-    this.#admission = new Admission(settings.maxUnsettled)
-    this.#acknowledgements = new AckCollector(now)
-    this.#publisher = new Publisher(settings.maxOutboundQueue, (congested) =>
-      router.congestion(shard, congested),
-    )
-    const targets = this.#compileTargets()
-    const connectionId = connection.id
-    const publisher = this.#publisher
-    this.#outbound = new Outbound({ connectionId, targets, publisher, twin, router, now })
-    this.#inbound = new Inbound({
-      thread,
-      shard,
-      sources: this.#compileSources(),
-      twin,
-      router,
-      replies: new Replies({ connectionId, publisher, monitor: this.#responseMonitor(), now }),
-      admission: this.#admission,
-      acknowledgements: this.#acknowledgements,
-      ackTimeoutMs: ({ adaptable }) =>
-        durationMsHeader(adaptable.headers, 'timeout') ?? settings.ackTimeoutMs,
+    this.#parts = assemble(description, environment, {
+      entries: this.#log,
+      write: (level, message) => this.#writeLog(level, message),
     })
     this.#session = this.#createSession()
-    const types = targets.flatMap((target) => target.types)
-    this.#announces = types.includes('connection-announcements') && !description.dryRun
-    this.subscription = this.#subscribe(types, targets)
+  }
+
+  get subscription(): Subscription {
+    return this.#parts.subscription
   }
 
   start(): void {
@@ -143,35 +91,17 @@ class RunningShard implements Shard {
     return this.#draining
   }
 
-  async close(): Promise<void> {
-    // Signals from other threads that were on their way when the shard left the routing tables.
-    await nextTurn()
-    await this.drain()
-    const deadline = this.#deadline!
-    this.#acknowledgements.close()
-    await before(deadline, this.#outbound.idle())
-    this.#announce('closed')
-    if (this.#session.status.client.status === 'open') {
-      await before(deadline, this.#publisher.drained())
-    }
-    await this.#session.close()
-    this.#publisher.discard()
-    this.#mappers.close()
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
   }
 
   deliver(batch: readonly Signal[]): void {
-    this.#outbound.deliver(batch)
-  }
-
-  async #drain(): Promise<void> {
-    this.#deadline = AbortSignal.timeout(this.#description.settings.drainTimeoutMs)
-    await this.#session.stop()
-    await before(this.#deadline, this.#inbound.idle())
-    await before(this.#deadline, this.#admission.idle())
+    this.#parts.outbound.deliver(batch)
   }
 
   acknowledge(batch: readonly AckResult[]): void {
-    this.#acknowledgements.resolve(batch)
+    this.#parts.inbound.acknowledge(batch)
   }
 
   setLogs(active: boolean): void {
@@ -186,114 +116,85 @@ class RunningShard implements Shard {
     return this.#log.entries()
   }
 
+  async #drain(): Promise<void> {
+    const { drainTimeoutMs } = this.#description.settings
+    this.#deadlineMs = performance.now() + drainTimeoutMs
+    await within(drainTimeoutMs, this.#settleEverything())
+  }
+
+  async #settleEverything(): Promise<void> {
+    await this.#session.stop()
+    await this.#parts.inbound.idle()
+    await this.#parts.admission.idle()
+  }
+
+  async #close(): Promise<void> {
+    const { inbound, outbound, publisher, mappers } = this.#parts
+    // Signals from other threads that were on their way when the shard left the routing tables.
+    await nextTurn()
+    await this.drain()
+    inbound.giveUp()
+    const leftMs = Math.max(FAREWELL_MS, this.#deadlineMs - performance.now())
+    await within(leftMs, this.#publishEverything())
+    await this.#session.close()
+    inbound.close()
+    outbound.close()
+    publisher.close()
+    mappers.close()
+  }
+
+  async #publishEverything(): Promise<void> {
+    await this.#parts.outbound.idle()
+    if (this.#session.isOpen) this.#announce('closed')
+    await this.#parts.publisher.drained()
+  }
+
   #createSession(): Session {
-    const environment = this.#environment
+    const { createTransport, onStatus, now } = this.#environment
     const { connection, clientIndex, dryRun, settings } = this.#description
     const { maxUnsettled, connectTimeoutMs, publishTimeoutMs } = settings
+    const { inbound } = this.#parts
+    const limits = { maxUnsettled, connectTimeoutMs, publishTimeoutMs }
     return new Session({
-      createTransport: (events) =>
-        environment.createTransport({
-          connection,
-          clientIndex,
-          dryRun,
-          events,
-          maxUnsettled,
-          connectTimeoutMs,
-          publishTimeoutMs,
-        }),
+      createTransport: (events) => {
+        const options = { connection, clientIndex, dryRun, events, ...limits }
+        const transport = createTransport(options)
+        // A resumed session may deliver before it is open.
+        this.#parts.admission.control(transport)
+        return transport
+      },
       // A dry run only proves that subscribing works: what it receives stays unsettled at the broker.
       onDeliveries: (batch) => {
-        if (!dryRun) this.#inbound.consume(batch)
+        if (!dryRun) inbound.consume(batch)
       },
-      onUndecodable: (source, address, error) => this.#inbound.undecodable(source, address, error),
+      onUndecodable: (source, address, error) => inbound.undecodable(source, address, error),
       onOpen: (transport) => this.#opened(transport),
       onClosed: () => this.#closed(),
-      onStatus: environment.onStatus,
-      onLog: (level, message) => this.#logConnection(level, message),
+      onStatus,
+      onLog: (level, message) => this.#writeLog(level, message),
       backoffMinMs: settings.backoffMinMs,
       backoffMaxMs: settings.backoffMaxMs,
-      now: environment.now,
+      now,
     })
   }
 
   #opened(transport: Transport): void {
-    this.#admission.control(transport)
-    this.#publisher.connect(transport)
+    this.#parts.publisher.connect(transport)
     this.#announce('opened')
   }
 
   #closed(): void {
-    this.#admission.control(undefined)
-    this.#publisher.connect(undefined)
+    this.#parts.admission.control(undefined)
+    this.#parts.publisher.connect(undefined)
   }
 
   #announce(event: 'opened' | 'closed'): void {
-    if (!this.#announces) return
-    const { connection } = this.#description
-    this.#outbound.deliver([announcement(connection.id, event, this.#environment.now())])
+    const { connection, dryRun } = this.#description
+    if (dryRun || !this.subscription.types.includes('connection-announcements')) return
+    this.deliver([announcement(connection.id, event, this.#environment.now())])
   }
 
-  #compileSources(): readonly SourceProgram[] {
-    const { connection } = this.#description
-    const { now, counters } = this.#environment
-    return connection.sources.map(
-      (source) =>
-        new SourceProgram(source, {
-          connection,
-          now,
-          mappersOf: (payloadMapping) => this.#mappers.of(payloadMapping),
-          monitorOf: (address) =>
-            new Monitor('source', address, counters.inbound(address), this.#log, now),
-        }),
-    )
-  }
-
-  #compileTargets(): readonly TargetProgram[] {
-    const { connection } = this.#description
-    const { now, counters } = this.#environment
-    return connection.targets.map((target) => {
-      const { address } = target
-      return new TargetProgram(target, {
-        connectionId: connection.id,
-        mappersOf: (payloadMapping) => this.#mappers.of(payloadMapping),
-        monitor: new Monitor('target', address, counters.outbound(address), this.#log, now),
-      })
-    })
-  }
-
-  #responseMonitor(): Monitor<OutboundMetric> {
-    const { counters, now } = this.#environment
-    const responses = counters.outbound(RESPONSES_ADDRESS)
-    return new Monitor('response', RESPONSES_ADDRESS, responses, this.#log, now)
-  }
-
-  #mapperEnvironment(): MapperEnvironment {
-    return {
-      connectionId: this.#description.connection.id,
-      limits: this.#description.settings.script,
-      recorder: this.#environment.recorder,
-      onConsole: (definition, level, text) =>
-        this.#logConnection(
-          level === 'error' ? 'failure' : 'success',
-          `Mapping definition <${definition}> wrote: ${text}`,
-        ),
-    }
-  }
-
-  #subscribe(types: readonly StreamingType[], targets: readonly TargetProgram[]): Subscription {
-    const { connection, clientIndex, shard } = this.#description
-    return {
-      connectionId: connection.id,
-      thread: this.#environment.thread,
-      shard,
-      clientIndex,
-      clientCount: connection.clientCount,
-      types: [...new Set(types)],
-      issuedLabels: targets.flatMap(({ issuedLabel }) => issuedLabel ?? []),
-    }
-  }
-
-  #logConnection(level: LogLevel, message: string): void {
+  #writeLog(level: LogLevel, message: string): void {
     if (!this.#log.active) return
     const correlationId = '<not-provided>'
     const at = this.#environment.now()
@@ -301,14 +202,10 @@ class RunningShard implements Shard {
   }
 }
 
-/** Waits for work, but not beyond the deadline. */
-async function before(deadline: AbortSignal, work: Promise<void>): Promise<void> {
-  if (deadline.aborted) return
-  let onAbort: (() => void) | undefined
-  const late = new Promise<void>((resolve) => {
-    onAbort = resolve
-    deadline.addEventListener('abort', onAbort, { once: true })
-  })
+/** Waits for work, but not for ever. */
+async function within(limitMs: number, work: Promise<void>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, limitMs)
   await Promise.race([work, late])
-  deadline.removeEventListener('abort', onAbort!)
+  clearTimeout(timer)
 }

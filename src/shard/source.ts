@@ -16,17 +16,17 @@ import {
   idEnforcementFailed,
 } from '../protocol/connectivity-errors.ts'
 import { entityIdOf } from '../protocol/entity-id.ts'
-import { type DittoError, DittoException, toDittoError } from '../protocol/errors.ts'
-import { readableFromOutside, typedHeader } from '../protocol/headers.ts'
+import { type DittoError, DittoException, dittoError, toDittoError } from '../protocol/errors.ts'
+import { booleanHeader, readableFromOutside, typedHeader } from '../protocol/headers.ts'
 import { placeholderUnresolved } from '../protocol/placeholder-errors.ts'
 import { errorResponse } from '../protocol/responses.ts'
-import type { Signal } from '../protocol/signal.ts'
+import type { Signal, SignalKind } from '../protocol/signal.ts'
 import type { Delivery } from '../transport/transport.ts'
 import { type AckRequestProgram, compileAckRequests } from './ack-requests.ts'
 import type { NamedMapper } from './mappers.ts'
 import type { Monitor } from './monitor.ts'
 import { compileOptionalMapping } from './outgoing.ts'
-import { compileReplyTarget, type ReplyProgram } from './replies.ts'
+import { compileReplyTarget, type Reply, type ReplyProgram } from './replies.ts'
 
 /** What a source is compiled with. */
 export interface SourceEnvironment {
@@ -40,7 +40,7 @@ export interface SourceEnvironment {
 export class SourceProgram {
   readonly source: Source
   readonly mappers: readonly NamedMapper[]
-  readonly reply: ReplyProgram | undefined
+  readonly #reply: ReplyProgram | undefined
   readonly #connectionId: string
   readonly #now: () => number
   readonly #monitors: ReadonlyMap<string, Monitor<InboundMetric>>
@@ -58,7 +58,7 @@ export class SourceProgram {
     this.#monitors = new Map(
       source.addresses.map((address) => [address, environment.monitorOf(address)]),
     )
-    this.reply = compileReplyTarget(source.replyTarget)
+    this.#reply = compileReplyTarget(source.replyTarget)
     this.#headerMapping = compileOptionalMapping(readableOnly(source.headerMapping))
     this.#subjects = source.authorizationContext.map((text) => compileTemplate(text, HEADER_ONLY))
     this.#constantSubjects = constants(this.#subjects)
@@ -80,9 +80,9 @@ export class SourceProgram {
    */
   toSignal(adaptable: Adaptable, delivery: Delivery): Signal | DittoError {
     try {
-      const kind = signalKindOf(adaptable)
+      const kind = acceptedKindOf(adaptable)
       const context = this.#contextOf(adaptable, delivery)
-      const headers = this.#completeHeaders(adaptable.headers, context)
+      const headers = this.#completeHeaders(adaptable.headers, this.#mappedHeaders(context))
       const subjects = this.#constantSubjects ?? this.#resolveSubjects(context)
       this.#ackRequests.apply(headers, adaptable, kind, context)
       const entityId = entityIdOf(adaptable.topic)
@@ -112,10 +112,39 @@ export class SourceProgram {
       : placeholderUnresolved(this.source.enforcement?.filters.join(', ') ?? '')
   }
 
-  /** The error response to a message of this source, with headers that let it find the reply target. */
-  errorResponse(error: DittoError, request: Adaptable | undefined, delivery: Delivery): Adaptable {
-    const context = this.#contextOf(request, delivery)
-    return errorResponse(request, error, this.#completeHeaders(request?.headers ?? {}, context))
+  /** The answer to a signal of this source. */
+  replyTo(signal: Signal, response: Adaptable, mapper: NamedMapper): Reply {
+    const { adaptable, entityId, origin, subjects } = signal
+    return {
+      signal: { kind: 'response', adaptable: response, entityId, origin, subjects },
+      program: this.#reply,
+      required: isResponseRequired(adaptable),
+      mapper,
+    }
+  }
+
+  /**
+   * The error that answers a message of this source which got no further; `request` as far as it was
+   * understood. The header mapping's headers let it find the reply target.
+   */
+  errorReply(
+    error: DittoError,
+    request: Adaptable | undefined,
+    delivery: Delivery,
+    mapper: NamedMapper,
+  ): Reply {
+    const mapped = this.#mappedHeaders(this.#contextOf(request, delivery), 'lenient')
+    const headers = this.#completeHeaders(request?.headers ?? {}, mapped)
+    const adaptable = errorResponse(request, error, headers)
+    const entityId = entityIdOf(adaptable.topic)
+    const origin = this.#connectionId
+    const subjects = this.#constantSubjects ?? NO_SUBJECTS
+    return {
+      signal: { kind: 'response', adaptable, entityId, origin, subjects },
+      program: this.#reply,
+      required: request === undefined || isResponseRequired(request),
+      mapper,
+    }
   }
 
   #contextOf(adaptable: Adaptable | undefined, delivery: Delivery): ExpressionContext {
@@ -129,13 +158,28 @@ export class SourceProgram {
     }
   }
 
-  /** Headers that the payload brought win over the mapping. */
-  #completeHeaders(own: DittoHeaders, context: ExpressionContext): DittoHeaders {
-    const mapped: Record<string, string> = {}
-    this.#headerMapping?.apply(context, mapped)
+  /**
+   * The header mapping's result, each header in its type. Throws 400 `header.invalid` for a value that
+   * cannot be one, unless it is lenient: then the header is left out.
+   */
+  #mappedHeaders(context: ExpressionContext, mode?: 'lenient'): DittoHeaders | undefined {
+    if (this.#headerMapping === undefined) return undefined
+    const texts: Record<string, string> = {}
+    this.#headerMapping.apply(context, texts)
     const headers: DittoHeaders = {}
-    for (const name in mapped) headers[name] = typedHeader(name, mapped[name]!)
-    for (const name in own) if (readableFromOutside(name)) headers[name] = own[name]!
+    for (const name in texts) {
+      try {
+        headers[name] = typedHeader(name, texts[name]!)
+      } catch (thrown) {
+        if (mode !== 'lenient') throw thrown
+      }
+    }
+    return headers
+  }
+
+  /** Headers that the payload brought win over the mapping. */
+  #completeHeaders(own: DittoHeaders, mapped: DittoHeaders | undefined): DittoHeaders {
+    const headers = mapped === undefined ? { ...own } : { ...mapped, ...own }
     headers['correlation-id'] ??= randomUUID()
     return headers
   }
@@ -158,12 +202,34 @@ const NO_AUTHORIZATION_CONTEXT = connectionConfigurationInvalid(
   'Check the authorizationContext of the source and the headers that its placeholders name.',
 )
 
+const NO_SUBJECTS: readonly string[] = Object.freeze([])
+
+function isResponseRequired({ headers }: Adaptable): boolean {
+  return booleanHeader(headers, 'response-required', true)
+}
+
 const UNEXPECTED = {
   status: 500,
   error: 'connectivity:internalerror',
   message: 'There was a rare case of an unexpected internal error.',
 }
 
+/** What Sluice cannot do yet is refused, with the reason, instead of disappearing. */
+function acceptedKindOf(adaptable: Adaptable): SignalKind {
+  const kind = signalKindOf(adaptable)
+  if (kind === 'twin-command' || kind === 'live-command') return kind
+  if (kind === 'message' || kind === 'live-event') return kind
+  throw new DittoException(
+    dittoError(
+      400,
+      'signal.unsupported',
+      `Signals of kind ${kind} (${adaptable.topic.full}) cannot be sent through a connection.`,
+      'Send a twin or live command, a message or a live event.',
+    ),
+  )
+}
+
+/** Headers that only the inside sets are not for the mapping to set. */
 function readableOnly(mapping: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(mapping)

@@ -8,12 +8,13 @@ import type { ExpressionContext } from '../expression/context.ts'
 import type { HeaderMappingProgram } from '../expression/header-mapping.ts'
 import { ALL_PLACEHOLDERS, CONNECTION_ONLY } from '../expression/placeholders.ts'
 import { compileTemplate, type Template } from '../expression/template.ts'
+import { parseFieldSelector } from '../json/field-selector.ts'
 import type { JsonObject } from '../json/types.ts'
 import type { OutboundMetric } from '../monitoring/counters.ts'
 import { listHeader } from '../protocol/headers.ts'
 import type { Signal } from '../protocol/signal.ts'
 import { streamingTypeOf } from '../routing/streaming-type.ts'
-import { compileRql, type RqlPredicate } from '../rql/evaluate.ts'
+import { compileRql, type Pointers, type RqlPredicate, type RqlSubject } from '../rql/evaluate.ts'
 import type { NamedMapper } from './mappers.ts'
 import type { Monitor } from './monitor.ts'
 import { compileOptionalMapping } from './outgoing.ts'
@@ -24,8 +25,15 @@ export interface TopicProgram {
   readonly type: StreamingType
   readonly namespaces: ReadonlySet<string> | undefined
   readonly filter: RqlPredicate | undefined
-  /** Field selector for the enrichment; may contain placeholders. */
-  readonly extraFields: Template | undefined
+  readonly extraFields: ExtraFields | undefined
+}
+
+/** The field selector of a topic's enrichment. */
+export interface ExtraFields {
+  /** May contain placeholders. */
+  readonly selector: Template
+  /** What is not known of a thing before it is enriched. */
+  readonly pointers: Pointers
 }
 
 /** What a target is compiled with. */
@@ -44,10 +52,12 @@ export class TargetProgram {
   readonly headerMapping: HeaderMappingProgram | undefined
   /** The acknowledgement label that the target issues, its placeholder resolved. */
   readonly issuedLabel: string | undefined
+  /** The streaming types that the target's topics name. */
+  readonly types: ReadonlySet<StreamingType>
+  /** The number of topics that ask for extra fields. */
+  readonly enrichingTopics: number
   /** Topics with extra fields come first: the first that matches supplies them. */
   readonly #topics: readonly TopicProgram[]
-  /** Whether any topic asks for extra fields. */
-  readonly enriches: boolean
 
   constructor(target: Target, environment: TargetEnvironment) {
     this.target = target
@@ -57,31 +67,24 @@ export class TargetProgram {
     this.headerMapping = compileOptionalMapping(target.headerMapping)
     this.issuedLabel = resolveLabel(target.issuedAcknowledgementLabel, environment.connectionId)
     this.#topics = compileTopics(target.topics)
-    this.enriches = this.#topics.some(({ extraFields }) => extraFields !== undefined)
-  }
-
-  /** The streaming types that the target's topics name. */
-  get types(): readonly StreamingType[] {
-    return [...new Set(this.#topics.map(({ type }) => type))]
-  }
-
-  /** Whether some topic is about this kind of signal at all. */
-  wants(signal: Signal): boolean {
-    const type = streamingTypeOf(signal)
-    return this.#topics.some((topic) => topic.type === type)
+    this.types = new Set(this.#topics.map(({ type }) => type))
+    this.enrichingTopics = this.#topics.filter(({ extraFields }) => extraFields).length
   }
 
   /** The first topic whose namespaces and filter let the signal pass. */
-  matching(signal: Signal, context: ExpressionContext): TopicProgram | undefined {
-    const subject = { thing: context.thing, context }
-    return this.#inNamespace(signal).find((topic) => topic.filter?.matches(subject) ?? true)
+  matching(context: SignalContext): TopicProgram | undefined {
+    const { signal } = context
+    for (const topic of this.#topics) {
+      if (isAbout(topic, signal) && (topic.filter?.matches(context) ?? true)) return topic
+    }
+    return undefined
   }
 
-  /** Field selectors of the topics that may let the signal pass once the thing is known. */
-  enrichments(signal: Signal, context: ExpressionContext): readonly string[] {
-    return this.#inNamespace(signal).flatMap(({ extraFields }) => {
-      const selector = extraFields?.resolve(context)
-      return selector === undefined ? [] : [selector]
+  /** The topics that may let the signal pass once the thing is known. */
+  candidates(context: SignalContext): readonly TopicProgram[] {
+    return this.#topics.filter((topic) => {
+      if (!isAbout(topic, context.signal)) return false
+      return topic.filter?.mayMatch(context, topic.extraFields?.pointers ?? ALL_KNOWN) ?? true
     })
   }
 
@@ -90,14 +93,11 @@ export class TargetProgram {
     if (this.issuedLabel === undefined || ackTo === undefined) return false
     return listHeader(adaptable.headers, 'requested-acks')?.includes(this.issuedLabel) ?? false
   }
+}
 
-  #inNamespace(signal: Signal): readonly TopicProgram[] {
-    const type = streamingTypeOf(signal)
-    const { namespace } = signal.adaptable.topic
-    return this.#topics.filter(
-      (topic) => topic.type === type && (topic.namespaces?.has(namespace) ?? true),
-    )
-  }
+function isAbout({ type, namespaces }: TopicProgram, signal: Signal): boolean {
+  if (type !== streamingTypeOf(signal)) return false
+  return namespaces === undefined || namespaces.has(signal.adaptable.topic.namespace)
 }
 
 function resolveLabel(text: string | undefined, connectionId: string): string | undefined {
@@ -113,8 +113,7 @@ function compileTopics(texts: readonly string[]): readonly TopicProgram[] {
       type,
       namespaces: namespaces.length === 0 ? undefined : new Set(namespaces),
       filter: filter === undefined ? undefined : compileRql(filter),
-      extraFields:
-        extraFields === undefined ? undefined : compileTemplate(extraFields, ALL_PLACEHOLDERS),
+      extraFields: extraFields === undefined ? undefined : compileExtraFields(extraFields),
     }
   })
   return topics.toSorted(
@@ -122,8 +121,18 @@ function compileTopics(texts: readonly string[]): readonly TopicProgram[] {
   )
 }
 
+function compileExtraFields(text: string): ExtraFields {
+  const selector = compileTemplate(text, ALL_PLACEHOLDERS)
+  const { constant } = selector
+  return { selector, pointers: constant === undefined ? NONE_KNOWN : parseFieldSelector(constant) }
+}
+
+const ALL_KNOWN: Pointers = []
+/** With placeholders in the selector, anything may be supplied. */
+const NONE_KNOWN: Pointers = [[]]
+
 /** What an outbound signal's expressions may look at; the thing is put together only when asked for. */
-export class SignalContext implements ExpressionContext {
+export class SignalContext implements ExpressionContext, RqlSubject {
   readonly connectionId: string
   readonly signal: Signal
   readonly now: () => number
@@ -142,6 +151,13 @@ export class SignalContext implements ExpressionContext {
     this.extra = extra
   }
 
+  /** The same signal with what the twin knows beside it. */
+  enrichedWith(extra: JsonObject | undefined): SignalContext {
+    return extra === undefined
+      ? this
+      : new SignalContext(this.connectionId, this.signal, this.now, extra)
+  }
+
   get headers(): ExpressionContext['headers'] {
     return this.signal.adaptable.headers
   }
@@ -152,6 +168,11 @@ export class SignalContext implements ExpressionContext {
 
   get subjects(): readonly string[] {
     return this.signal.subjects
+  }
+
+  /** For RQL, whose subjects are a thing and what placeholders look at. */
+  get context(): this {
+    return this
   }
 
   get thing(): JsonObject | undefined {

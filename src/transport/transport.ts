@@ -127,7 +127,10 @@ export interface Transport {
   open(signal: AbortSignal): Promise<void>
   /** Publishes in order; one outcome per message, in order; never rejects. */
   publish(batch: readonly OutboundMessage[]): Promise<readonly PublishOutcome[]>
-  /** Stops taking messages; the session stays alive (keep-alive is answered). Idempotent. */
+  /**
+   * Stops taking messages; the session stays alive (keep-alive is answered). Idempotent; holds for a
+   * session that is yet to be opened, too.
+   */
   pause(): void
   resume(): void
   /** Stops consuming but keeps the session: what was delivered can still be settled. */

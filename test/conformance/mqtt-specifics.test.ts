@@ -47,6 +47,23 @@ it('stays connected while paused longer than the keep-alive, and loses nothing',
   assert.equal(probe.lost, [])
 })
 
+it('paused before its SUBACK was read, is not too late when it is resumed', async () => {
+  const connection = consuming('resumed', 1)
+  await (await open(connection)).transport.close()
+  // This broker has no window: all of it comes before the SUBACK.
+  await send('in/resumed', 3000, 1)
+  const probe = new Probe(createMqttTransport, connection, { connectTimeoutMs: 1000 })
+  probes.push(probe)
+  probe.transport.pause()
+  const opened = probe.transport.open(new AbortController().signal)
+  await new Promise((resolve) => setTimeout(resolve, 1500))
+  assert.is(probe.deliveries.length, 0)
+  probe.transport.resume()
+  await opened
+  await probe.delivered(3000)
+  assert.equal(probe.payloads, numbered(3000))
+})
+
 it('notices a dead link by its keep-alive', async () => {
   const proxy = await startProxy(broker.port)
   const connection = consuming('dead-link', 1, { keepAlive: '1s' })

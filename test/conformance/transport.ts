@@ -262,6 +262,20 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
     assert.equal(probe.payloads, ['0', '1', '2', '3'])
   })
 
+  it('paused before it is open, delivers nothing until resumed', async () => {
+    const connection = await known('paused-before')
+    await rig.send('paused-before', ['0', '1'])
+    const probe = new Probe(rig.factory, connection)
+    probes.push(probe)
+    probe.transport.pause()
+    await probe.transport.open(new AbortController().signal)
+    await probe.quiet()
+    assert.equal(probe.payloads, [])
+    probe.transport.resume()
+    await probe.delivered(2)
+    assert.equal(probe.payloads, ['0', '1'])
+  })
+
   it('publishes while paused', async () => {
     const connection = rig.connection('paused-out')
     const probe = await open(connection)

@@ -55,6 +55,11 @@ export class PipelinedClient extends MqttClient {
     this.on('packetreceive', (packet) => this.#receive(packet))
   }
 
+  /** Whether the sink has stopped reading. */
+  get isHeld(): boolean {
+    return this.#held !== undefined
+  }
+
   override handleMessage(packet: IPublishPacket, done: Done): void {
     if (this.#sink.onMessage(packet, this.#qos)) done()
     else this.#held = done
@@ -72,7 +77,7 @@ export class PipelinedClient extends MqttClient {
 
   /** While we do not read, a missing PINGRESP says nothing about the broker: keep pinging. */
   override onKeepaliveTimeout(): void {
-    if (this.#held === undefined) {
+    if (!this.isHeld) {
       super.onKeepaliveTimeout()
       return
     }

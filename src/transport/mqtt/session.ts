@@ -62,6 +62,11 @@ export class MqttSession implements PacketSink {
     this.#failed.promise.catch(() => undefined)
   }
 
+  /** Whether what the broker sends is not read for now, because we are told to pause. */
+  get isHeld(): boolean {
+    return this.#client?.isHeld ?? false
+  }
+
   /** Connects; then messages can be published. Rejects with a {@link ConnectError}. */
   async connect(signal: AbortSignal): Promise<void> {
     const socket = await openSocket(this.#options.endpoint, signal)

@@ -36,7 +36,11 @@ class MqttTransport implements Transport {
   async open(signal: AbortSignal): Promise<void> {
     const { connectTimeoutMs } = this.#options
     const deadline = new AbortController()
-    const timer = setTimeout(() => deadline.abort(timedOut(connectTimeoutMs)), connectTimeoutMs)
+    const timer = setTimeout(() => {
+      // The answer may be there; we do not read it.
+      if (this.#consumer?.isHeld) timer.refresh()
+      else deadline.abort(timedOut(connectTimeoutMs))
+    }, connectTimeoutMs)
     const cancel = (): void => deadline.abort(CANCELLED)
     signal.addEventListener('abort', cancel, { once: true })
     this.#closing.signal.addEventListener('abort', cancel, { once: true })
@@ -94,6 +98,7 @@ class MqttTransport implements Transport {
     }
     if (publisherId === undefined || connection.sources.length > 0) {
       this.#consumer = this.#createSession(clientId, 'consumer')
+      if (this.#paused) this.#consumer.intake.pause()
       this.#publisher ??= this.#consumer
       await this.#consumer.connect(signal)
       await this.#subscribe(this.#consumer)
@@ -104,7 +109,6 @@ class MqttTransport implements Transport {
   }
 
   #begin(): void {
-    if (this.#paused) this.#consumer?.intake.pause()
     this.#publisher?.begin()
     this.#consumer?.begin()
   }

@@ -116,6 +116,18 @@ it('delivers nothing before the session has begun, except to get at the SUBACK b
   assert.is(rig.deliveries.length, 1024)
 })
 
+it('paused before the session has begun, does not even get at the SUBACK until resumed', async () => {
+  const rig = startRig({}, false)
+  rig.intake.pause()
+  for (const id of range(1023)) assert.is(rig.take(id + 1, 1), true)
+  assert.is(rig.take(1024, 1), false)
+  await turn()
+  assert.is(rig.deliveries.length, 0)
+  rig.intake.resume()
+  assert.is(rig.proceeds, 1)
+  assert.is(rig.deliveries.length, 1024)
+})
+
 it('while paused holds back a limited number of messages, then stops reading until resumed', async () => {
   const rig = startRig()
   rig.intake.pause()

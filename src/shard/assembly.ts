@@ -1,0 +1,185 @@
+/**
+ * Makes the parts of a shard from its description and ties them together. Everything that can be
+ * decided before the first message is decided here: mappers, placeholders, filters and topics are
+ * compiled. Knows nothing of the shard's life.
+ */
+import type { MapperEnvironment, ScriptRecorder } from '../mapping/mapper.ts'
+import {
+  type OutboundMetric,
+  RESPONSES_ADDRESS,
+  type ShardCounters,
+} from '../monitoring/counters.ts'
+import type { ConnectionLog, LogLevel } from '../monitoring/log-entry.ts'
+import type { Router, Subscription } from '../routing/router.ts'
+import type { TransportFactory } from '../transport/transport.ts'
+import type { Twin } from '../twin/twin.ts'
+import { Admission } from './admission.ts'
+import type { ShardDescription, ShardStatus } from './description.ts'
+import { Inbound } from './inbound.ts'
+import { ShardMappers } from './mappers.ts'
+import { Monitor } from './monitor.ts'
+import { Outbound } from './outbound.ts'
+import { Publisher } from './publisher.ts'
+import { Replies } from './replies.ts'
+import { SourceProgram } from './source.ts'
+import { TargetProgram } from './target.ts'
+
+/** What a shard finds on its thread. */
+export interface ShardEnvironment {
+  readonly thread: number
+  readonly twin: Twin
+  readonly router: Router
+  readonly recorder: ScriptRecorder
+  readonly createTransport: TransportFactory
+  readonly counters: ShardCounters
+  readonly onStatus: (status: ShardStatus) => void
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+/** Where the parts of a shard write. */
+export interface ShardLog {
+  readonly entries: ConnectionLog
+  /** Writes a line about the connection itself. */
+  readonly write: (level: LogLevel, message: string) => void
+}
+
+/** What a shard consists of, beside its session. */
+export interface ShardParts {
+  readonly mappers: ShardMappers
+  readonly admission: Admission
+  readonly publisher: Publisher
+  readonly inbound: Inbound
+  readonly outbound: Outbound
+  /** What the shard wants of the router. */
+  readonly subscription: Subscription
+}
+
+/**
+ * Throws a {@link DittoException} when something of the connection cannot be compiled; nothing stays
+ * behind then.
+ */
+export function assemble(
+  description: ShardDescription,
+  environment: ShardEnvironment,
+  log: ShardLog,
+): ShardParts {
+  const mappers = new ShardMappers(
+    description.connection,
+    mapperEnvironment(description, environment, log),
+  )
+  try {
+    return new Assembly(description, environment, log, mappers).parts()
+  } catch (thrown) {
+    mappers.close()
+    throw thrown
+  }
+}
+
+class Assembly {
+  readonly #description: ShardDescription
+  readonly #environment: ShardEnvironment
+  readonly #log: ShardLog
+  readonly #mappers: ShardMappers
+
+  constructor(
+    description: ShardDescription,
+    environment: ShardEnvironment,
+    log: ShardLog,
+    mappers: ShardMappers,
+  ) {
+    this.#description = description
+    this.#environment = environment
+    this.#log = log
+    this.#mappers = mappers
+  }
+
+  parts(): ShardParts {
+    const { connection, shard, settings } = this.#description
+    const { twin, router, now, thread } = this.#environment
+    const { ackTimeoutMs } = settings
+    const admission = new Admission(settings.maxUnsettled)
+    const publisher = new Publisher(settings.maxOutboundQueue, (congested) =>
+      router.congestion(shard, congested),
+    )
+    const onStoreFailure = (thrown: unknown): void =>
+      this.#log.write('failure', `The store of the twins does not work: ${thrown}`)
+    const common = { connectionId: connection.id, publisher, twin, router, now, onStoreFailure }
+    const targets = this.#targets()
+    const sources = this.#sources()
+    const replies = new Replies({ ...common, monitor: this.#responseMonitor() })
+    const own = { thread, shard, sources, replies, admission, ackTimeoutMs }
+    return {
+      mappers: this.#mappers,
+      admission,
+      publisher,
+      inbound: new Inbound({ ...common, ...own }),
+      outbound: new Outbound({ ...common, targets }),
+      subscription: this.#subscriptionOf(targets),
+    }
+  }
+
+  #sources(): readonly SourceProgram[] {
+    const { connection } = this.#description
+    const { now, counters } = this.#environment
+    return connection.sources.map(
+      (source) =>
+        new SourceProgram(source, {
+          connection,
+          now,
+          mappersOf: (payloadMapping) => this.#mappers.of(payloadMapping),
+          monitorOf: (address) =>
+            new Monitor('source', address, counters.inbound(address), this.#log.entries, now),
+        }),
+    )
+  }
+
+  #targets(): readonly TargetProgram[] {
+    const { connection } = this.#description
+    const { now, counters } = this.#environment
+    return connection.targets.map((target) => {
+      const { address } = target
+      return new TargetProgram(target, {
+        connectionId: connection.id,
+        mappersOf: (payloadMapping) => this.#mappers.of(payloadMapping),
+        monitor: new Monitor('target', address, counters.outbound(address), this.#log.entries, now),
+      })
+    })
+  }
+
+  #responseMonitor(): Monitor<OutboundMetric> {
+    const { counters, now } = this.#environment
+    const responses = counters.outbound(RESPONSES_ADDRESS)
+    return new Monitor('response', RESPONSES_ADDRESS, responses, this.#log.entries, now)
+  }
+
+  #subscriptionOf(targets: readonly TargetProgram[]): Subscription {
+    const { connection, clientIndex, shard } = this.#description
+    return {
+      connectionId: connection.id,
+      thread: this.#environment.thread,
+      shard,
+      clientIndex,
+      clientCount: connection.clientCount,
+      types: [...new Set(targets.flatMap(({ types }) => [...types]))],
+      issuedLabels: targets.flatMap(({ issuedLabel }) => issuedLabel ?? []),
+    }
+  }
+}
+
+function mapperEnvironment(
+  { connection, settings }: ShardDescription,
+  { recorder }: ShardEnvironment,
+  log: ShardLog,
+): MapperEnvironment {
+  return {
+    connectionId: connection.id,
+    limits: settings.script,
+    recorder,
+    onConsole: (definition, level, text) =>
+      log.write(
+        level === 'error' ? 'failure' : 'success',
+        `Mapping definition <${definition}> wrote: ${text}`,
+      ),
+  }
+}
