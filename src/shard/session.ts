@@ -3,6 +3,7 @@
  * opens a new one when the session is lost. Knows no protocol and no message; every protocol gets the
  * same loop from here.
  */
+import { Backoff, type BackoffLimits } from '../transport/backoff.ts'
 import {
   type AddressStatus,
   ConnectError,
@@ -12,7 +13,7 @@ import {
 import type { ClientStatus, ShardStatus } from './description.ts'
 
 /** What a session needs of its shard. */
-export interface SessionOptions {
+export interface SessionOptions extends BackoffLimits {
   readonly createTransport: (events: TransportEvents) => Transport
   /** The events of the transport that the shard handles itself. */
   readonly onDeliveries: TransportEvents['onDeliveries']
@@ -21,8 +22,6 @@ export interface SessionOptions {
   readonly onClosed: () => void
   readonly onStatus: (status: ShardStatus) => void
   readonly onLog: (level: 'success' | 'failure', message: string) => void
-  readonly backoffMinMs: number
-  readonly backoffMaxMs: number
   readonly now: () => number
 }
 
@@ -39,9 +38,9 @@ export class Session {
   readonly #addresses = new Map<string, AddressStatus & { since: number }>()
   #client: ClientStatus
   #transport: Transport | undefined
-  #attempts = 0
+  readonly #backoff: Backoff
   #openedAt = 0
-  #backoff: NodeJS.Timeout | undefined
+  #pause: NodeJS.Timeout | undefined
   #reporting = false
   readonly #stopping = new AbortController()
   #attempt: Promise<void> | undefined
@@ -50,6 +49,7 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options
+    this.#backoff = new Backoff(options)
     this.#client = { ...INITIAL, since: options.now() }
   }
 
@@ -72,17 +72,17 @@ export class Session {
 
   /** Starts over with short pauses; while waiting after a failure, tries at once. */
   retry(): void {
-    this.#attempts = 0
-    if (this.#backoff === undefined || this.#stopped) return
-    clearTimeout(this.#backoff)
-    this.#backoff = undefined
+    this.#backoff.reset()
+    if (this.#pause === undefined || this.#stopped) return
+    clearTimeout(this.#pause)
+    this.#pause = undefined
     this.#attempt = this.#connect()
   }
 
   /** Stops connecting and consuming; an open session stays usable for settling and publishing. */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    clearTimeout(this.#backoff)
+    clearTimeout(this.#pause)
     await this.#attempt
     await this.#ending
     if (this.#transport !== undefined) await this.#quietly(this.#transport.stopConsuming())
@@ -91,7 +91,7 @@ export class Session {
   /** Ends the session. */
   async close(): Promise<void> {
     this.#stopping.abort()
-    clearTimeout(this.#backoff)
+    clearTimeout(this.#pause)
     const transport = this.#transport
     this.#transport = undefined
     if (transport !== undefined) {
@@ -145,7 +145,7 @@ export class Session {
     this.#transport = undefined
     this.#options.onClosed()
     // A session that lived longer than the longest pause has shown that the broker is well again.
-    if (this.#options.now() - this.#openedAt > this.#options.backoffMaxMs) this.#attempts = 0
+    if (this.#options.now() - this.#openedAt > this.#options.backoffMaxMs) this.#backoff.reset()
     this.#ending = this.#quietly(transport.close())
     this.#failed(error)
   }
@@ -175,21 +175,13 @@ export class Session {
       this.#options.onLog('failure', text)
       return
     }
-    const pauseMs = error.reconnectAfterMs ?? this.#nextPauseMs()
+    const pauseMs = error.reconnectAfterMs ?? this.#backoff.nextPauseMs()
     this.#options.onLog('failure', `${text}. Will reconnect after ${pauseMs} ms.`)
-    this.#backoff = setTimeout(() => {
-      this.#backoff = undefined
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined
       this.#options.onLog('success', 'Trying to reconnect.')
       this.#attempt = this.#connect()
     }, pauseMs)
-  }
-
-  /** Exponential with "equal jitter": half of the pause is certain, half is random. */
-  #nextPauseMs(): number {
-    const { backoffMinMs, backoffMaxMs } = this.#options
-    const ceiling = Math.min(backoffMaxMs, backoffMinMs * 2 ** Math.min(this.#attempts, 30))
-    this.#attempts += 1
-    return Math.round(ceiling / 2 + (Math.random() * ceiling) / 2)
   }
 
   #closedAddress(address: AddressStatus): AddressStatus & { since: number } {

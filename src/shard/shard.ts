@@ -152,9 +152,11 @@ class RunningShard implements Shard {
   #createSession(): Session {
     const { createTransport, onStatus, now } = this.#environment
     const { connection, clientIndex, dryRun, settings } = this.#description
-    const { maxUnsettled, connectTimeoutMs, publishTimeoutMs } = settings
+    const { maxUnsettled, connectTimeoutMs, publishTimeoutMs, backoffMinMs, backoffMaxMs } =
+      settings
     const { inbound } = this.#parts
-    const limits = { maxUnsettled, connectTimeoutMs, publishTimeoutMs }
+    const backoff = { backoffMinMs, backoffMaxMs }
+    const limits = { maxUnsettled, connectTimeoutMs, publishTimeoutMs, ...backoff }
     return new Session({
       createTransport: (events) => {
         const options = { connection, clientIndex, dryRun, events, ...limits }
@@ -172,8 +174,7 @@ class RunningShard implements Shard {
       onClosed: () => this.#closed(),
       onStatus,
       onLog: (level, message) => this.#writeLog(level, message),
-      backoffMinMs: settings.backoffMinMs,
-      backoffMaxMs: settings.backoffMaxMs,
+      ...backoff,
       now,
     })
   }

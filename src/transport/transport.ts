@@ -1,12 +1,14 @@
 /**
  * The seam of the bindings: one client's session with a broker. A transport consumes, publishes and
- * settles; it never loops, retries, backs off or counts: the shard does, once for all protocols.
+ * settles; it never reconnects or counts: the shard does, once for all protocols. Where a protocol lets
+ * a single address fail, its transport brings that one back, with pauses within the limits it is given.
  * A transport object lives for one session. After `onLost` it is dead and a new one is made, so that
  * settlements of a lost session have nowhere to go.
  */
 import type { Connection } from '../connection/types.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import type { ExternalMessage } from '../protocol/external-message.ts'
+import type { BackoffLimits } from './backoff.ts'
 
 /**
  * What happens to a consumed message: `accept` (done), `retry` (give it back for redelivery),
@@ -106,7 +108,7 @@ export interface TransportEvents {
 export const MAX_BATCH = 128
 
 /** What a transport is made from. */
-export interface TransportOptions {
+export interface TransportOptions extends BackoffLimits {
   readonly connection: Connection
   /** 0-based index of this client among the connection's `clientCount`. */
   readonly clientIndex: number

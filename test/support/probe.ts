@@ -38,6 +38,8 @@ export class Probe {
       maxUnsettled: 1000,
       connectTimeoutMs: 5000,
       publishTimeoutMs: 5000,
+      backoffMinMs: 50,
+      backoffMaxMs: 400,
       ...options,
       events: {
         onDeliveries: (batch) => this.#deliver(batch),

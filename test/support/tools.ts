@@ -7,14 +7,18 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** Programs by the Debian package that brings them. */
-const TOOLS = { mosquitto: 'mosquitto', openssl: 'openssl' } as const
+const TOOLS = {
+  mosquitto: 'mosquitto',
+  'rabbitmq-server': 'rabbitmq-server',
+  openssl: 'openssl',
+} as const
 
 /** Debian keeps daemons where a user's PATH does not look. */
 const EXTRA_PATHS = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/sbin']
 
-/** The full path of a program; undefined when it is not installed. */
-export function findTool(name: string): string | undefined {
-  return [...(process.env.PATH ?? '').split(delimiter), ...EXTRA_PATHS]
+/** The full path of a program, looked for in these folders first; undefined: it is not installed. */
+export function findTool(name: string, ...folders: string[]): string | undefined {
+  return [...folders, ...(process.env.PATH ?? '').split(delimiter), ...EXTRA_PATHS]
     .map((folder) => join(folder, name))
     .find((path) => existsSync(path))
 }

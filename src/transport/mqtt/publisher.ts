@@ -2,10 +2,11 @@
  * The sending side of a session: a batch becomes one write and one promise; confirmations of the
  * broker settle it message by message. Knows neither sockets nor connecting.
  */
+
+import { failure, PendingBatch, PUBLISHED } from '../pending-batch.ts'
 import type { OutboundMessage, PublishOutcome } from '../transport.ts'
 import { toPublishPacket } from './outgoing.ts'
 import { ackPacket, encodePublishes, PUBREL, type PublishPacket } from './packets.ts'
-import { failure, PendingBatch, PUBLISHED } from './pending-batch.ts'
 
 /**
  * Most messages without confirmation. Half of all packet ids, so that a late confirmation cannot be

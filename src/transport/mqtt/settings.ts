@@ -2,10 +2,9 @@
  * What a connection of type `mqtt` says about its sessions: endpoint, credentials, client ids, last
  * will, keep-alive (Ditto documentation, "MQTT 3.1.1 protocol binding", specific configuration).
  */
-import { randomBytes } from 'node:crypto'
 import type { Connection } from '../../connection/types.ts'
-import { parseBrokerUri } from '../../connection/uri.ts'
 import { parseDurationMs } from '../../protocol/duration.ts'
+import { brokerOf, clientSuffix } from '../endpoint.ts'
 import type { Endpoint } from '../socket.ts'
 import type { Qos } from './client.ts'
 
@@ -43,12 +42,12 @@ export function toSettings(
   dryRun: boolean,
 ): MqttSettings {
   const { specificConfig: config } = connection
-  const { host, port, secure, username, password } = parseBrokerUri(connection.uri)
-  const suffix = idSuffix(connection, clientIndex, dryRun)
+  const { endpoint, username, password } = brokerOf(connection)
+  const suffix = clientSuffix(connection, clientIndex, dryRun)
   const clientId = config.clientId ?? connection.id
   const separate = config.separatePublisherClient === 'true'
   return {
-    endpoint: { host, port, tls: secure ? tlsSettings(connection) : undefined },
+    endpoint,
     username,
     password,
     clientId: clientId + suffix,
@@ -59,21 +58,6 @@ export function toSettings(
     will: dryRun ? undefined : lastWill(config),
     redeliveryDelayMs: redeliveryDelayMs(config),
   }
-}
-
-/**
- * Several clients need different ids. Ditto appends a random one at every start; with a persistent
- * session that would leave the old session, with its unacknowledged messages, orphaned at the broker.
- * So the number of the client is appended, and the session is found again.
- */
-function idSuffix(connection: Connection, clientIndex: number, dryRun: boolean): string {
-  if (dryRun) return `_test_${randomBytes(4).toString('hex')}`
-  return connection.clientCount > 1 ? `_${clientIndex}` : ''
-}
-
-function tlsSettings({ ca, credentials, validateCertificates }: Connection): Endpoint['tls'] {
-  const client = credentials?.type === 'client-cert' ? credentials : undefined
-  return { ca, cert: client?.cert, key: client?.key, validateCertificates }
 }
 
 function redeliveryDelayMs(config: Connection['specificConfig']): number | undefined {

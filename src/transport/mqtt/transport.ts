@@ -2,6 +2,8 @@
  * The binding of connection type `mqtt` (MQTT 3.1.1): sources are subscriptions, targets are topics.
  * One client, or two when publishing has its own (`separatePublisherClient`).
  */
+
+import { failure } from '../pending-batch.ts'
 import {
   ConnectError,
   type OutboundMessage,
@@ -11,7 +13,6 @@ import {
   type TransportOptions,
 } from '../transport.ts'
 import { compileSources, withoutShare } from './filters.ts'
-import { failure } from './pending-batch.ts'
 import { MqttSession } from './session.ts'
 import { type MqttSettings, toSettings } from './settings.ts'
 import { REFUSED_TEXT, reportSources, reportTargets, subscriptions } from './subscriptions.ts'

@@ -1,6 +1,6 @@
 /** A published batch that waits for its outcomes. */
-import { messageSendingFailed } from '../../protocol/connectivity-errors.ts'
-import type { PublishOutcome } from '../transport.ts'
+import { messageSendingFailed } from '../protocol/connectivity-errors.ts'
+import type { PublishOutcome } from './transport.ts'
 
 /** The broker, or for QoS 0 the socket, has the message. */
 export const PUBLISHED: PublishOutcome = { ok: true, status: 200 }
