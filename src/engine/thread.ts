@@ -53,7 +53,7 @@ export class EngineThread {
     this.#task = task
     this.#recorder = openFlightRecorder(recorderFile(settings.recorderFolder, thread))
     this.#mesh = createMesh(thread, {
-      signals: (shard, batch) => this.#shards.get(shard)?.deliver(batch),
+      signals: (shard, batch) => this.#deliver(shard, batch),
       acknowledgements: (shard, batch) => this.#shards.get(shard)?.acknowledge(batch),
       congestion: (shard, congested) => this.#table.setCongested(shard, congested),
       behind: (other, behind) => this.#table.setBehind(other, behind),
@@ -97,6 +97,13 @@ export class EngineThread {
       tell({ kind: 'refused', error: thrown.error })
     }
     port.close()
+  }
+
+  #deliver(shard: number, batch: readonly Signal[]): void {
+    const receiver = this.#shards.get(shard)
+    if (receiver !== undefined) receiver.deliver(batch)
+    // Parking and the order of closing are there to prevent it; if they ever do not, it must show.
+    else process.stderr.write(`${batch.length} signals were lost: shard ${shard} is not there\n`)
   }
 
   async #createShard(
