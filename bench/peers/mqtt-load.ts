@@ -7,7 +7,7 @@ import type { Load } from '../scenarios/scenario.ts'
 import { Ledger } from './ledger.ts'
 import type { GeneratorCommand, GeneratorReport } from './messages.ts'
 import { MqttWire, type PublishPacket, publishPacket, type WireSink } from './mqtt-wire.ts'
-import { DIGITS_AT, readingOf, readNumber, writeNumber } from './readings.ts'
+import { digitsAt, readingOf, readNumber, writeNumber } from './readings.ts'
 
 /** What the generator is started with. */
 export interface MqttLoadOrder {
@@ -18,6 +18,8 @@ export interface MqttLoadOrder {
   readonly load: Load
   /** With `{device}` in place of the name. */
   readonly readingTopic: string
+  /** What a reading is sent in, with `{reading}` in its place and `{device}` as above. */
+  readonly envelope: string
   readonly eventFilter: string
   /** Published once for each device before all; each causes one event. `{device}` as above. */
   readonly setup: { readonly topic: string; readonly payload: string } | undefined
@@ -35,11 +37,17 @@ const LOST_AFTER_MS = 5_000
 const MAX_WAITING_BYTES = 8 * 1024 * 1024
 const MAX_PACKET_ID = 65_535
 
+/** The packet of one device, and where in its payload the digits are. */
+interface Prepared extends PublishPacket {
+  readonly digitsAt: number
+}
+
 /** Sends and receives; one per process. */
 class MqttLoad implements WireSink {
   readonly #order: MqttLoadOrder
   readonly #ledger: Ledger
-  readonly #packets: readonly PublishPacket[]
+  /** One for each device. */
+  readonly #packets: readonly Prepared[]
   #wire: MqttWire | undefined
   #phase: 'opening' | 'setup' | 'sending' | 'draining' = 'opening'
   #setUp = 0
@@ -50,10 +58,11 @@ class MqttLoad implements WireSink {
   constructor(order: MqttLoadOrder) {
     this.#order = order
     this.#ledger = new Ledger(order.devices)
-    const reading = readingOf(order.payloadBytes)
+    const payload = order.envelope.replace('{reading}', readingOf(order.payloadBytes).toString())
     this.#packets = Array.from({ length: order.devices }, (_, device) => {
+      const bytes = Buffer.from(forDevice(payload, device))
       const topic = forDevice(order.readingTopic, device)
-      return publishPacket(topic, reading, order.qos)
+      return { ...publishPacket(topic, bytes, order.qos), digitsAt: digitsAt(bytes) }
     })
   }
 
@@ -155,10 +164,11 @@ class MqttLoad implements WireSink {
     this.#wire!.write(count === 1 ? chunks[0]! : Buffer.concat(chunks))
   }
 
-  #numbered({ bytes, packetIdAt, payloadAt }: PublishPacket, number: number): Buffer {
+  #numbered(prepared: Prepared, number: number): Buffer {
+    const { bytes, packetIdAt, payloadAt, digitsAt } = prepared
     const packet = Buffer.from(bytes)
     if (this.#order.qos === 1) packet.writeUInt16BE(1 + (number % MAX_PACKET_ID), packetIdAt)
-    writeNumber(packet, payloadAt + DIGITS_AT, number)
+    writeNumber(packet, payloadAt + digitsAt, number)
     return packet
   }
 }

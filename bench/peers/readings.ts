@@ -10,15 +10,17 @@ const FIRST_NUMBER = 1_000_000_000
 const DIGITS = 10
 const ZERO = 0x30
 
-/** Where the digits begin in a reading. */
-export const DIGITS_AT = 1 + NUMBER_MARK.length
-
 /** A reading of exactly so many bytes; the digits are to be written by {@link writeNumber}. */
 export function readingOf(bytes: number): Buffer {
   const reading = { seq: FIRST_NUMBER, temperature: 21.5, humidity: 48, note: '' }
   const missing = bytes - JSON.stringify(reading).length
   if (missing < 0) throw new RangeError(`a reading cannot have ${bytes} bytes`)
   return Buffer.from(JSON.stringify({ ...reading, note: 'x'.repeat(missing) }))
+}
+
+/** Where the digits begin in a payload that has a reading somewhere inside. */
+export function digitsAt(payload: Buffer): number {
+  return payload.indexOf(NUMBER_MARK) + NUMBER_MARK.length
 }
 
 /** Writes the digits of a message's number in place. */

@@ -5,6 +5,7 @@
 import { startMosquitto } from '../../test/support/broker.ts'
 import type { MqttLoadOrder } from '../peers/mqtt-load.ts'
 import type { MqttRelayOrder } from '../peers/mqtt-relay.ts'
+import { BROKER_CONFIG } from './mosquitto.ts'
 import type { Scenario, ScenarioSettings, Stage } from './scenario.ts'
 
 export const twin: Scenario = {
@@ -37,19 +38,11 @@ const SETUP_PAYLOAD = JSON.stringify({
   value: { thingId: 'bench:{device}', features: { reading: { properties: {} } } },
 })
 
-const BROKER_CONFIG = [
-  // Otherwise the broker waits for more to send, and that wait would be measured.
-  'set_tcp_nodelay true',
-  // The defaults (20, 1000) would measure the broker at QoS 1, or make it drop.
-  'max_inflight_messages 2000',
-  'max_queued_messages 1000000',
-]
-
 export async function prepareTwin(settings: ScenarioSettings): Promise<Stage> {
   const { qos, devices, payloadBytes, load } = settings
   const broker = await startMosquitto({ config: BROKER_CONFIG })
   const common = { brokerPort: broker.port, qos, devices, payloadBytes, load }
-  const topics = { readingTopic: READING_TOPIC, eventFilter: EVENT_FILTER }
+  const topics = { readingTopic: READING_TOPIC, envelope: '{reading}', eventFilter: EVENT_FILTER }
   const forGateway: MqttLoadOrder = {
     ...common,
     ...topics,

@@ -2,7 +2,7 @@
 import { createServer, type Socket } from 'node:net'
 import * as assert from 'uvu/assert'
 import { MqttWire, publishPacket } from '../../../bench/peers/mqtt-wire.ts'
-import { DIGITS_AT, readingOf, readNumber, writeNumber } from '../../../bench/peers/readings.ts'
+import { digitsAt, readingOf, readNumber, writeNumber } from '../../../bench/peers/readings.ts'
 import { suite } from '../../support/suite.ts'
 
 const it = suite('bench/wire')
@@ -11,7 +11,7 @@ it('a reading is JSON of exactly the wanted size, whatever its number', () => {
   for (const bytes of [64, 70, 4_096]) {
     const reading = readingOf(bytes)
     for (const number of [0, 7, 123_456_789]) {
-      writeNumber(reading, DIGITS_AT, number)
+      writeNumber(reading, digitsAt(reading), number)
       assert.is(reading.length, bytes)
       assert.type(JSON.parse(reading.toString()).seq, 'number')
       assert.is(readNumber(reading, 0, reading.length), number)
@@ -21,14 +21,14 @@ it('a reading is JSON of exactly the wanted size, whatever its number', () => {
 
 it('the number is found inside what a gateway makes of a reading', () => {
   const reading = readingOf(70)
-  writeNumber(reading, DIGITS_AT, 42)
+  writeNumber(reading, digitsAt(reading), 42)
   const event = Buffer.from(JSON.stringify({ path: '/', value: JSON.parse(reading.toString()) }))
   assert.is(readNumber(event, 0, event.length), 42)
 })
 
 it('a number beyond the end of a packet is not read', () => {
   const reading = readingOf(70)
-  assert.ok(Number.isNaN(readNumber(reading, 0, DIGITS_AT + 9)))
+  assert.ok(Number.isNaN(readNumber(reading, 0, digitsAt(reading) + 9)))
   assert.ok(Number.isNaN(readNumber(Buffer.from('{}'), 0, 2)))
 })
 
