@@ -16,6 +16,7 @@ export class Admission {
   readonly #limit: number
   readonly #reliefs = new Set<Relief>()
   #unsettled = 0
+  #congested = false
   #paused = false
   #intake: Intake | undefined
   #onIdle: (() => void) | undefined
@@ -46,9 +47,18 @@ export class Admission {
     if (this.#unsettled === 0) this.#onIdle?.()
   }
 
-  /** Pauses the intake until a congested receiver can take more, however few are unsettled. */
+  /** Pauses the intake while the shard's own way out is congested: any message may cause a reply. */
+  set congested(congested: boolean) {
+    this.#congested = congested
+    this.#decide()
+  }
+
+  /**
+   * Pauses the intake until a congested receiver can take more, however few are unsettled; resolves
+   * then.
+   */
   async waitFor(relief: Relief): Promise<void> {
-    if (this.#reliefs.has(relief)) return
+    if (this.#reliefs.has(relief)) return relief
     this.#reliefs.add(relief)
     this.#decide()
     await relief
@@ -65,7 +75,7 @@ export class Admission {
   }
 
   #decide(): void {
-    const congested = this.#reliefs.size > 0
+    const congested = this.#congested || this.#reliefs.size > 0
     const full = this.#unsettled >= this.#limit
     const roomy = this.#unsettled <= this.#limit / 2
     if (!this.#paused && (full || congested)) {

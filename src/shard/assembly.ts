@@ -99,9 +99,10 @@ class Assembly {
     const { twin, router, now, thread } = this.#environment
     const { ackTimeoutMs } = settings
     const admission = new Admission(settings.maxUnsettled)
-    const publisher = new Publisher(settings.maxOutboundQueue, (congested) =>
-      router.congestion(shard, congested),
-    )
+    const publisher = new Publisher(settings.maxOutboundQueue, (congested) => {
+      admission.congested = congested
+      router.congestion(shard, congested)
+    })
     const onStoreFailure = (thrown: unknown): void =>
       this.#log.write('failure', `The store of the twins does not work: ${thrown}`)
     const common = { connectionId: connection.id, publisher, twin, router, now, onStoreFailure }

@@ -10,7 +10,7 @@ import type { DittoError } from '../protocol/errors.ts'
 import { durationMsHeader } from '../protocol/headers.ts'
 import { errorResponse } from '../protocol/responses.ts'
 import type { Signal } from '../protocol/signal.ts'
-import type { AckResult, Router } from '../routing/router.ts'
+import type { AckResult, Relief, Router } from '../routing/router.ts'
 import type { Delivery } from '../transport/transport.ts'
 import type { Outcome, Twin } from '../twin/twin.ts'
 import { labelsOfOthers, timeoutError } from './ack-requests.ts'
@@ -65,6 +65,8 @@ export class Inbound {
   readonly #environment: InboundEnvironment
   readonly #acknowledgements: AckCollector<Awaiting>
   #tail: Promise<void> = Promise.resolve()
+  /** Of the receivers that the last batch found congested. */
+  #relief: Promise<unknown> | undefined
   #closed = false
 
   constructor(environment: InboundEnvironment) {
@@ -221,15 +223,23 @@ export class Inbound {
     execution: Promise<readonly Outcome[]>,
   ): Promise<void> {
     await previous
-    const { router, replies, admission } = this.#environment
+    // What was taken before the intake could pause waits here: the queues of others are limited.
+    if (this.#relief !== undefined) await this.#relief
+    const { replies, admission } = this.#environment
     const routed = this.#conclude(batch, await execution)
     if (!this.#closed) replies.send(batch.replies)
-    if (routed.length > 0) {
-      for (const relief of router.route(routed)) void admission.waitFor(relief)
-    }
+    this.#relief = this.#route(routed)
     let settled = 0
     for (const consumed of batch.consumed) if (consumed.settle()) settled += 1
     if (settled > 0) admission.release(settled)
+  }
+
+  /** Routes, and pauses the intake while receivers are congested; resolves when they are not. */
+  #route(signals: readonly Signal[]): Promise<unknown> | undefined {
+    const { router, admission } = this.#environment
+    const reliefs = signals.length === 0 ? NO_RELIEFS : router.route(signals)
+    if (reliefs.length === 0) return undefined
+    return Promise.all(reliefs.map((relief) => admission.waitFor(relief)))
   }
 
   /** What goes on to the targets: the commands' events, and the signals that the twin never saw. */
@@ -287,6 +297,7 @@ export class Inbound {
   }
 }
 
+const NO_RELIEFS: readonly Relief[] = Object.freeze([])
 const NO_OUTCOMES: readonly Outcome[] = Object.freeze([])
 
 function replyTo({ signal, consumed, mapper }: Admitted, response: Adaptable): Reply {

@@ -53,6 +53,16 @@ it('tells a new session at once that it is paused', () => {
   assert.equal(next.calls, ['pause', 'resume'])
 })
 
+it('pauses while the way out is congested', () => {
+  const { admission: made, intake } = admission(10)
+  made.congested = true
+  made.take(1)
+  made.release(1)
+  assert.equal(intake.calls, ['pause'])
+  made.congested = false
+  assert.equal(intake.calls, ['pause', 'resume'])
+})
+
 it('pauses until every congested receiver is relieved, whatever is unsettled', async () => {
   const { admission: made, intake } = admission(10)
   const first = Promise.withResolvers<void>()

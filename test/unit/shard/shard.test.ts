@@ -159,6 +159,37 @@ it('stops taking while a receiver is congested, and loses nothing', () =>
     )
   }))
 
+it('keeps what it took before it could pause, instead of filling the queue of the receiver', () =>
+  withRig(async (rig) => {
+    const listener = await rig.open(LISTENER, { settings: { maxOutboundQueue: 400 } })
+    const sending = await rig.open(sender())
+    rig.broker.withholdConfirmations(true)
+    const count = 900
+    rig.send('in', [create('t'), ...Array.from({ length: count - 1 }, (_, n) => modify('t', n))])
+    await rig.until(() => sending.counts('in').consumed === count, 'all consumed')
+    await rig.publishes('out', 1)
+    rig.broker.withholdConfirmations(false)
+    await rig.publishes('out', count)
+    await rig.settlements(count)
+    assert.is(listener.counts('out').published, count)
+    assert.not('dropped.failure' in listener.counts('out'))
+  }))
+
+it('stops taking while its own replies pile up, and loses none', () =>
+  withRig(async (rig) => {
+    const replyTarget = { enabled: true, address: 'replies', headerMapping: {} }
+    const sending = await rig.open(sender({ replyTarget }), {
+      settings: { maxOutboundQueue: 400, maxUnsettled: 100 },
+    })
+    rig.broker.withholdConfirmations(true)
+    const count = 900
+    rig.send('in', [create('t'), ...Array.from({ length: count - 1 }, (_, n) => modify('t', n))])
+    await rig.publishes('replies', 40)
+    assert.ok(sending.counts('in').consumed! < 400, 'it waits')
+    rig.broker.withholdConfirmations(false)
+    await rig.publishes('replies', count)
+  }))
+
 const ANNOUNCED = testConnection({
   id: 'announced',
   targets: [
