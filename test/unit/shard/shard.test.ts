@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { DittoException } from '../../../src/protocol/errors.ts'
 import { ConnectError, type Delivery, type Transport } from '../../../src/transport/transport.ts'
@@ -162,11 +163,20 @@ it('stops taking while a receiver is congested, and loses nothing', () =>
 it('keeps what it took before it could pause, instead of filling the queue of the receiver', () =>
   withRig(async (rig) => {
     const listener = await rig.open(LISTENER, { settings: { maxOutboundQueue: 400 } })
-    const sending = await rig.open(sender())
+    const gate = Promise.withResolvers<void>()
+    const slow: Twin = {
+      ...rig.twin,
+      execute: async (batch) => {
+        await gate.promise
+        return rig.twin.execute(batch)
+      },
+    }
+    const sending = await rig.open(sender(), { twin: slow })
     rig.broker.withholdConfirmations(true)
     const count = 900
     rig.send('in', [create('t'), ...Array.from({ length: count - 1 }, (_, n) => modify('t', n))])
     await rig.until(() => sending.counts('in').consumed === count, 'all consumed')
+    gate.resolve()
     await rig.publishes('out', 1)
     rig.broker.withholdConfirmations(false)
     await rig.publishes('out', count)
@@ -185,6 +195,11 @@ it('stops taking while its own replies pile up, and loses none', () =>
     const count = 900
     rig.send('in', [create('t'), ...Array.from({ length: count - 1 }, (_, n) => modify('t', n))])
     await rig.publishes('replies', 40)
+    // Nothing is settled any more: whoever still took messages would do so now.
+    for (let settled = -1; settled !== rig.settled.length; ) {
+      settled = rig.settled.length
+      await delay(100)
+    }
     assert.ok(sending.counts('in').consumed! < 400, 'it waits')
     rig.broker.withholdConfirmations(false)
     await rig.publishes('replies', count)
