@@ -4,4 +4,13 @@ import type { Scenario } from './scenario.ts'
 import { twin } from './twin.ts'
 import { twinQos1 } from './twin-qos1.ts'
 
-export const scenarios: readonly Scenario[] = [twin, twinQos1, relay]
+export const scenarios: readonly Scenario[] = [
+  twin,
+  twinQos1,
+  relay('relay', 'mqtt', 'mqtt'),
+  relay('relay-amqp-091', 'amqp-091', 'amqp-091'),
+  relay('relay-amqp-10', 'amqp-10', 'amqp-10'),
+  relay('relay-mqtt-to-amqp-091', 'mqtt', 'amqp-091'),
+  relay('relay-amqp-091-to-amqp-10', 'amqp-091', 'amqp-10'),
+  relay('relay-amqp-10-to-mqtt', 'amqp-10', 'mqtt'),
+]

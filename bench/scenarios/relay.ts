@@ -1,19 +1,13 @@
 /**
  * What Sluice adds to a message that it only hands on: a live message comes in as Ditto Protocol over
- * MQTT and leaves over MQTT as it is. No script, no twin.
+ * one protocol and leaves over another, or the same, as it is. No script, no twin.
  */
 import { startMosquitto } from '../../test/support/broker.ts'
-import type { MqttLoadOrder } from '../peers/mqtt-load.ts'
-import type { MqttRelayOrder } from '../peers/mqtt-relay.ts'
+import { startRabbitMq } from '../../test/support/rabbitmq.ts'
+import type { EndOrder, Protocol } from '../peers/ends/end.ts'
 import { BROKER_CONFIG } from './mosquitto.ts'
 import type { Scenario, ScenarioSettings, Stage } from './scenario.ts'
-
-export const relay: Scenario = {
-  name: 'relay',
-  summary: 'live messages from MQTT to MQTT: Ditto Protocol in and out, no script, no twin',
-  qos: 0,
-  prepare,
-}
+import { stageOf } from './stage.ts'
 
 const AUTHORIZATION_CONTEXT = ['integration:bench']
 
@@ -25,54 +19,114 @@ const ENVELOPE = JSON.stringify({
   value: '{reading}',
 }).replace('"{reading}"', '{reading}')
 
-async function prepare(settings: ScenarioSettings): Promise<Stage> {
+/** How a protocol names what is sent and received, inside and outside the gateway. */
+interface Names {
+  readonly title: string
+  readonly scheme: string
+  /** Where the generator sends, `{device}` for the name; what the gateway's source consumes. */
+  readonly sentTo: string
+  readonly source: string
+  /** Where the gateway publishes, and where the generator receives. */
+  readonly target: string
+  readonly receivedFrom: string
+  /** A place of the bare library to publish to. */
+  readonly publishedTo: string
+}
+
+const NAMES: Readonly<Record<Protocol, Names>> = {
+  mqtt: {
+    title: 'MQTT',
+    scheme: 'tcp://',
+    sentTo: 'bench/{device}/in',
+    source: 'bench/+/in',
+    target: 'bench-out/{{ thing:name }}',
+    receivedFrom: 'bench-out/+',
+    publishedTo: 'bench-out/relay',
+  },
+  'amqp-091': {
+    title: 'AMQP 0.9.1',
+    scheme: 'amqp://guest:guest@',
+    sentTo: 'bench-in',
+    source: 'bench-in',
+    target: '/bench-out',
+    receivedFrom: 'bench-out',
+    publishedTo: 'bench-out',
+  },
+  'amqp-10': {
+    title: 'AMQP 1.0',
+    scheme: 'amqp://guest:guest@',
+    sentTo: '/queue/bench-in',
+    source: '/queue/bench-in',
+    target: '/queue/bench-out',
+    receivedFrom: '/queue/bench-out',
+    publishedTo: '/queue/bench-out',
+  },
+}
+
+/** A relay from one protocol to another. */
+export function relay(name: string, from: Protocol, to: Protocol): Scenario {
+  return {
+    name,
+    summary: `live messages from ${NAMES[from].title} to ${NAMES[to].title}: no script, no twin`,
+    qos: 0,
+    prepare: (settings) => prepare(settings, from, to),
+  }
+}
+
+async function prepare(settings: ScenarioSettings, from: Protocol, to: Protocol): Promise<Stage> {
   const { qos } = settings
-  const broker = await startMosquitto({ config: BROKER_CONFIG })
-  const generator: MqttLoadOrder = {
-    ...settings,
-    brokerPort: broker.port,
-    readingTopic: 'bench/{device}/in',
-    envelope: ENVELOPE,
-    eventFilter: 'bench-out/+',
-    setup: undefined,
+  const brokers = new Map<'mosquitto' | 'rabbitmq', { port: number; stop(): Promise<void> }>()
+  for (const protocol of [from, to]) {
+    const isMqtt = protocol === 'mqtt'
+    const kind = isMqtt ? 'mosquitto' : 'rabbitmq'
+    if (brokers.has(kind)) continue
+    brokers.set(
+      kind,
+      isMqtt ? await startMosquitto({ config: BROKER_CONFIG }) : await startRabbitMq(),
+    )
   }
-  const bare: MqttRelayOrder = { brokerPort: broker.port, qos, filter: 'bench/+/in' }
-  const peer = { module: new URL('../peers/mqtt-load.ts', import.meta.url), order: generator }
-  return {
-    connections: [inbound(broker.port, qos), outbound(broker.port, qos)],
-    generator: peer,
-    baseline: {
-      name: 'mqtt.js',
-      relay: { module: new URL('../peers/mqtt-relay.ts', import.meta.url), order: bare },
-      generator: peer,
+  const end = (protocol: Protocol, address: string): EndOrder => {
+    const { port } = brokers.get(protocol === 'mqtt' ? 'mosquitto' : 'rabbitmq')!
+    return { protocol, port, address, qos }
+  }
+  return stageOf({
+    connections: [inbound(end(from, NAMES[from].source)), outbound(end(to, NAMES[to].target))],
+    order: {
+      ...settings,
+      from: end(from, NAMES[from].sentTo),
+      to: end(to, NAMES[to].receivedFrom),
+      envelope: ENVELOPE,
+      setup: undefined,
     },
-    stop: () => broker.stop(),
-  }
+    relay: { from: end(from, NAMES[from].source), to: end(to, NAMES[to].publishedTo) },
+    stop: async () => {
+      await Promise.all([...brokers.values()].map((broker) => broker.stop()))
+    },
+  })
 }
 
-function inbound(brokerPort: number, qos: 0 | 1): object {
-  return {
-    name: 'live messages in',
-    connectionType: 'mqtt',
-    connectionStatus: 'open',
-    uri: `tcp://127.0.0.1:${brokerPort}`,
-    sources: [{ addresses: ['bench/+/in'], qos, authorizationContext: AUTHORIZATION_CONTEXT }],
-  }
+function base({ protocol, port }: EndOrder): object {
+  const uri = `${NAMES[protocol].scheme}127.0.0.1:${port}`
+  return { connectionType: protocol, connectionStatus: 'open', uri }
 }
 
-function outbound(brokerPort: number, qos: 0 | 1): object {
-  return {
-    name: 'live messages out',
-    connectionType: 'mqtt',
-    connectionStatus: 'open',
-    uri: `tcp://127.0.0.1:${brokerPort}`,
-    targets: [
-      {
-        address: 'bench-out/{{ thing:name }}',
-        qos,
-        topics: ['_/_/things/live/messages'],
-        authorizationContext: AUTHORIZATION_CONTEXT,
-      },
-    ],
+function fieldsOf({ protocol, qos }: EndOrder): object {
+  return protocol === 'mqtt' ? { qos } : {}
+}
+
+function inbound(order: EndOrder): object {
+  const authorizationContext = AUTHORIZATION_CONTEXT
+  const source = { addresses: [order.address], authorizationContext, ...fieldsOf(order) }
+  return { ...base(order), name: 'live messages in', sources: [source] }
+}
+
+function outbound(order: EndOrder): object {
+  const target = {
+    address: order.address,
+    topics: ['_/_/things/live/messages'],
+    authorizationContext: AUTHORIZATION_CONTEXT,
+    headerMapping: {},
+    ...fieldsOf(order),
   }
+  return { ...base(order), name: 'live messages out', targets: [target] }
 }

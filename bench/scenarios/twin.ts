@@ -3,10 +3,11 @@
  * applies it, and the event goes out over MQTT.
  */
 import { startMosquitto } from '../../test/support/broker.ts'
-import type { MqttLoadOrder } from '../peers/mqtt-load.ts'
-import type { MqttRelayOrder } from '../peers/mqtt-relay.ts'
+import type { EndOrder } from '../peers/ends/end.ts'
+import type { LoadOrder } from '../peers/load.ts'
 import { BROKER_CONFIG } from './mosquitto.ts'
 import type { Scenario, ScenarioSettings, Stage } from './scenario.ts'
+import { stageOf } from './stage.ts'
 
 export const twin: Scenario = {
   name: 'twin',
@@ -39,28 +40,24 @@ const SETUP_PAYLOAD = JSON.stringify({
 })
 
 export async function prepareTwin(settings: ScenarioSettings): Promise<Stage> {
-  const { qos, devices, payloadBytes, load } = settings
+  const { qos } = settings
   const broker = await startMosquitto({ config: BROKER_CONFIG })
-  const common = { brokerPort: broker.port, qos, devices, payloadBytes, load }
-  const topics = { readingTopic: READING_TOPIC, envelope: '{reading}', eventFilter: EVENT_FILTER }
-  const forGateway: MqttLoadOrder = {
-    ...common,
-    ...topics,
-    setup: { topic: SETUP_TOPIC, payload: SETUP_PAYLOAD },
+  const { port } = broker
+  const order: LoadOrder = {
+    ...settings,
+    from: { protocol: 'mqtt', port, address: READING_TOPIC, qos },
+    to: { protocol: 'mqtt', port, address: EVENT_FILTER, qos },
+    envelope: '{reading}',
+    setup: { address: SETUP_TOPIC, payload: SETUP_PAYLOAD },
   }
-  const forRelay: MqttLoadOrder = { ...common, ...topics, setup: undefined }
-  const relay: MqttRelayOrder = { brokerPort: broker.port, qos, filter: filterOf(READING_TOPIC) }
-  const peer = new URL('../peers/mqtt-load.ts', import.meta.url)
-  return {
-    connections: [inbound(broker.port, qos), outbound(broker.port, qos)],
-    generator: { module: peer, order: forGateway },
-    baseline: {
-      name: 'mqtt.js',
-      relay: { module: new URL('../peers/mqtt-relay.ts', import.meta.url), order: relay },
-      generator: { module: peer, order: forRelay },
-    },
+  const from: EndOrder = { ...order.from, address: filterOf(READING_TOPIC) }
+  const to: EndOrder = { ...order.to, address: 'bench-out/relay' }
+  return stageOf({
+    connections: [inbound(port, qos), outbound(port, qos)],
+    order,
+    relay: { from, to },
     stop: () => broker.stop(),
-  }
+  })
 }
 
 function filterOf(topic: string): string {

@@ -86,7 +86,7 @@ export function readArguments(
 export function usage(scenarios: readonly string[]): string {
   return `Usage: npm run bench -- [scenario …] [options]
 
-Measures Sluice as its users run it: the real service, a private mosquitto and a load generator, each
+Measures Sluice as its users run it: the real service, private brokers and a load generator, each
 a process of its own on this machine. All share its cores: CPU time per message says what a message
 costs, messages per second what is left of this machine for it.
 
@@ -102,8 +102,8 @@ Options
   --threads N          worker threads of the gateway; its default is one for each core
   --window ${DEFAULT_WINDOW}         closed loop: so many messages on their way, the next when one arrives
   --rate N             open loop: so many messages per second, whatever arrives
-  --baseline           also measures the bare client library (mqtt.js), which receives and publishes
-                       the same messages and does nothing else, and compares
+  --baseline           also measures the bare client libraries, which receive and publish
+                       the same messages and do nothing else, and compares
   --json               prints one JSON object; progress goes to standard error
   --help               prints this
 

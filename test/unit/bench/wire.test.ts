@@ -1,7 +1,7 @@
 /** Numbered readings, and the few packets of MQTT that the load generator speaks itself. */
 import { createServer, type Socket } from 'node:net'
 import * as assert from 'uvu/assert'
-import { MqttWire, publishPacket } from '../../../bench/peers/mqtt-wire.ts'
+import { MqttWire, publishPacket } from '../../../bench/peers/ends/mqtt-wire.ts'
 import { digitsAt, readingOf, readNumber, writeNumber } from '../../../bench/peers/readings.ts'
 import { suite } from '../../support/suite.ts'
 
@@ -72,7 +72,7 @@ async function receive(packets: Buffer, cut: number) {
   const port = typeof address === 'object' ? (address?.port ?? 0) : 0
   const { promise: complete, resolve: onComplete } = Promise.withResolvers<void>()
   const wire = await MqttWire.open(port, 'test', {
-    onPublish: (packet, start, end) => {
+    onMessage: (packet, start, end) => {
       payloads.push(packet.toString('utf8', start, end))
       if (payloads.length === 3) onComplete()
     },

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import type { ArrivalSink } from './end.ts'
 
 /** Packet types with their flags (section 2.2). */
 const CONNECT = 0x10
@@ -21,26 +22,17 @@ const KEEP_ALIVE_S = 60
 const PING_INTERVAL_MS = 20_000
 const REFUSED = 0x80
 
-/** Who gets what arrives. */
-export interface WireSink {
-  /** A PUBLISH: its payload is `packet` from `start` to `end`, valid during the call only. */
-  onPublish(packet: Buffer, start: number, end: number): void
-  /** Everything of one read from the socket was handed over. */
-  onBurst(): void
-  onEnd(reason: string): void
-}
-
 /** One session; everything is written as it is. */
 export class MqttWire {
   readonly #socket: Socket
-  readonly #sink: WireSink
+  readonly #sink: ArrivalSink
   readonly #pings: NodeJS.Timeout
   #rest: Buffer | undefined
   /** Packet identifiers to acknowledge when the burst is through. */
   #toAcknowledge: number[] = []
   #onAnswer: ((type: number, code: number) => void) | undefined
 
-  private constructor(socket: Socket, sink: WireSink) {
+  private constructor(socket: Socket, sink: ArrivalSink) {
     this.#socket = socket
     this.#sink = sink
     socket.on('data', (chunk) => this.#receive(chunk))
@@ -50,7 +42,7 @@ export class MqttWire {
   }
 
   /** Opens a clean session. */
-  static async open(port: number, clientId: string, sink: WireSink): Promise<MqttWire> {
+  static async open(port: number, clientId: string, sink: ArrivalSink): Promise<MqttWire> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
     await once(socket, 'connect')
     const wire = new MqttWire(socket, sink)
@@ -128,7 +120,7 @@ export class MqttWire {
       this.#toAcknowledge.push(data.readUInt16BE(payloadAt))
       payloadAt += 2
     }
-    this.#sink.onPublish(data, payloadAt, end)
+    this.#sink.onMessage(data, payloadAt, end)
   }
 
   #acknowledge(): void {

@@ -1,28 +1,25 @@
 /**
- * The load generator for MQTT, a process of its own: publishes numbered readings of many devices,
- * receives what the gateway makes of them, and keeps account of every one. Talks as messages.ts says.
+ * The load generator, a process of its own: sends numbered readings of many devices, receives what the
+ * gateway makes of them, and keeps account of every one. Talks as messages.ts says.
  */
 import { once } from 'node:events'
 import type { Load } from '../scenarios/scenario.ts'
+import type { ArrivalSink, EndOrder, Inlet, Outlet } from './ends/end.ts'
+import { ends } from './ends/registry.ts'
 import { Ledger } from './ledger.ts'
+import { forDevice, type LetterOrder, Letters } from './letters.ts'
 import type { GeneratorCommand, GeneratorReport } from './messages.ts'
-import { MqttWire, type PublishPacket, publishPacket, type WireSink } from './mqtt-wire.ts'
-import { digitsAt, readingOf, readNumber, writeNumber } from './readings.ts'
+import { readNumber } from './readings.ts'
 
 /** What the generator is started with. */
-export interface MqttLoadOrder {
-  readonly brokerPort: number
-  readonly qos: 0 | 1
-  readonly devices: number
-  readonly payloadBytes: number
+export interface LoadOrder extends LetterOrder {
+  /** Where it sends. */
+  readonly from: EndOrder
+  /** Where it receives. */
+  readonly to: EndOrder
   readonly load: Load
-  /** With `{device}` in place of the name. */
-  readonly readingTopic: string
-  /** What a reading is sent in, with `{reading}` in its place and `{device}` as above. */
-  readonly envelope: string
-  readonly eventFilter: string
-  /** Published once for each device before all; each causes one event. `{device}` as above. */
-  readonly setup: { readonly topic: string; readonly payload: string } | undefined
+  /** Sent once for each device before all; each causes one event. `{device}` stands for the name. */
+  readonly setup: { readonly address: string; readonly payload: string } | undefined
 }
 
 /** Devices set up at once; everybody's queues hold so many. */
@@ -33,43 +30,30 @@ const REPORT_INTERVAL_MS = 200
 const TICK_MS = 1
 /** A message that takes longer is counted as lost, unless it arrives all the same. */
 const LOST_AFTER_MS = 5_000
-/** A broker that reads so slowly is not sent more. */
-const MAX_WAITING_BYTES = 8 * 1024 * 1024
-const MAX_PACKET_ID = 65_535
-
-/** The packet of one device, and where in its payload the digits are. */
-interface Prepared extends PublishPacket {
-  readonly digitsAt: number
-}
 
 /** Sends and receives; one per process. */
-class MqttLoad implements WireSink {
-  readonly #order: MqttLoadOrder
+class Generator implements ArrivalSink {
+  readonly #order: LoadOrder
   readonly #ledger: Ledger
-  /** One for each device. */
-  readonly #packets: readonly Prepared[]
-  #wire: MqttWire | undefined
+  #outlet: Outlet | undefined
+  #inlet: Inlet | undefined
   #phase: 'opening' | 'setup' | 'sending' | 'draining' = 'opening'
   #setUp = 0
   #setUpSent = 0
   #beganAtUs = 0
   #onSetUp = (): void => {}
 
-  constructor(order: MqttLoadOrder) {
+  constructor(order: LoadOrder) {
     this.#order = order
     this.#ledger = new Ledger(order.devices)
-    const payload = order.envelope.replace('{reading}', readingOf(order.payloadBytes).toString())
-    this.#packets = Array.from({ length: order.devices }, (_, device) => {
-      const bytes = Buffer.from(forDevice(payload, device))
-      const topic = forDevice(order.readingTopic, device)
-      return { ...publishPacket(topic, bytes, order.qos), digitsAt: digitsAt(bytes) }
-    })
   }
 
   async prepare(): Promise<void> {
-    const { brokerPort, eventFilter, qos, setup } = this.#order
-    this.#wire = await MqttWire.open(brokerPort, `bench-load-${process.pid}`, this)
-    await this.#wire.subscribe(eventFilter, qos)
+    const { from, to, setup } = this.#order
+    const onEnd = (reason: string): void => this.onEnd(reason)
+    this.#inlet = await ends[to.protocol].openInlet(to, this)
+    const letters = new Letters(this.#order)
+    this.#outlet = await ends[from.protocol].openOutlet(from, letters, onEnd)
     if (setup === undefined) return
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#onSetUp = resolve
@@ -106,10 +90,11 @@ class MqttLoad implements WireSink {
       await new Promise((resolve) => setTimeout(resolve, REPORT_INTERVAL_MS / 4))
     }
     report({ kind: 'result', account: this.#ledger.account() })
-    this.#wire?.close()
+    this.#outlet?.close()
+    this.#inlet?.close()
   }
 
-  onPublish(packet: Buffer, start: number, end: number): void {
+  onMessage(packet: Buffer, start: number, end: number): void {
     if (this.#phase === 'setup') this.#setUp += 1
     else this.#ledger.receive(readNumber(packet, start, end), nowUs())
   }
@@ -134,12 +119,12 @@ class MqttLoad implements WireSink {
     if (this.#setUp >= devices) this.#onSetUp()
     while (setup && this.#setUpSent < Math.min(devices, this.#setUp + SETUP_WINDOW)) {
       const payload = Buffer.from(forDevice(setup.payload, this.#setUpSent++))
-      this.#wire?.write(publishPacket(setup.topic, payload, 1).bytes)
+      this.#outlet?.post(setup.address, payload)
     }
   }
 
   #pump(): void {
-    if (this.#wire!.waitingBytes > MAX_WAITING_BYTES) return
+    if (this.#outlet!.isFull) return
     const { load } = this.#order
     const count =
       load.kind === 'closed'
@@ -150,31 +135,16 @@ class MqttLoad implements WireSink {
 
   /** In an open loop a message counts from when it was due, however late it could be sent. */
   #send(count: number): void {
-    const { load, devices } = this.#order
-    const chunks: Buffer[] = []
+    const { load } = this.#order
+    const first = this.#ledger.sent
     const sentAtUs = nowUs()
-    for (let index = 0; index < count; index++) {
-      const dueAtUs =
-        load.kind === 'closed'
-          ? sentAtUs
-          : this.#beganAtUs + ((this.#ledger.sent + 1) / load.rate) * 1e6
-      const number = this.#ledger.send(dueAtUs)
-      chunks.push(this.#numbered(this.#packets[number % devices]!, number))
+    for (let number = first; number < first + count; number++) {
+      const isClosed = load.kind === 'closed'
+      const dueAtUs = isClosed ? sentAtUs : this.#beganAtUs + ((number + 1) / load.rate) * 1e6
+      this.#ledger.send(dueAtUs)
     }
-    this.#wire!.write(count === 1 ? chunks[0]! : Buffer.concat(chunks))
+    this.#outlet!.send(first, count)
   }
-
-  #numbered(prepared: Prepared, number: number): Buffer {
-    const { bytes, packetIdAt, payloadAt, digitsAt } = prepared
-    const packet = Buffer.from(bytes)
-    if (this.#order.qos === 1) packet.writeUInt16BE(1 + (number % MAX_PACKET_ID), packetIdAt)
-    writeNumber(packet, payloadAt + digitsAt, number)
-    return packet
-  }
-}
-
-function forDevice(text: string, device: number): string {
-  return text.replaceAll('{device}', `device-${String(device).padStart(4, '0')}`)
 }
 
 function nowUs(): number {
@@ -191,8 +161,8 @@ function fail(message: string): void {
   process.exitCode = 1
 }
 
-const [order] = (await once(process, 'message')) as [MqttLoadOrder]
-const load = new MqttLoad(order)
+const [order] = (await once(process, 'message')) as [LoadOrder]
+const load = new Generator(order)
 process.on('disconnect', () => process.exit())
 process.on('message', (command: GeneratorCommand) => {
   if (command.kind === 'begin') load.begin()
