@@ -7,6 +7,7 @@ import type { TransportFactory } from './transport.ts'
 
 /** Adding a protocol: its folder, and one line here. */
 export const transports: Partial<Record<ConnectionType, () => Promise<TransportFactory>>> = {
+  'amqp-10': async () => (await import('./amqp10/transport.ts')).createAmqp10Transport,
   mqtt: async () => (await import('./mqtt/transport.ts')).createMqttTransport,
 }
 

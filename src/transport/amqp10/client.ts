@@ -1,0 +1,147 @@
+/**
+ * One network connection with a broker: opens it, tells when it ended, ends it. Knows nothing of
+ * sources, targets and messages.
+ */
+import type { Socket } from 'node:net'
+import type { Connection } from 'rhea'
+import { type Endpoint, openSocket } from '../socket.ts'
+import type { ConnectError } from '../transport.ts'
+import { lostError, openError, type Stage } from './errors.ts'
+import {
+  type AmqpCondition,
+  beginSession,
+  type Introduction,
+  preferMechanisms,
+  type RheaSession,
+  speakAmqp,
+} from './rhea.ts'
+
+/** What a client is made from. */
+export interface ClientOptions extends Introduction {
+  readonly endpoint: Endpoint
+  readonly closeTimeoutMs: number
+  /** The open connection ended by itself. */
+  onLost(error: ConnectError): void
+  /** The connection is about to end, or has: nothing more comes of its links. */
+  onEnd(): void
+}
+
+/** What a broker offers that lets messages leave on a link without an address. */
+const ANONYMOUS_RELAY = 'ANONYMOUS-RELAY'
+
+/** Lives once: after it ended, a new one is made. */
+export class AmqpClient {
+  readonly #options: ClientOptions
+  #socket: Socket | undefined
+  #connection: Connection | undefined
+  #state: 'opening' | 'open' | 'ended' = 'opening'
+  #stage: Stage = 'sasl'
+  #failure: ConnectError | undefined
+  readonly #failed = Promise.withResolvers<never>()
+
+  constructor(options: ClientOptions) {
+    this.#options = options
+    // Whoever opens the connection waits for it; nobody else has to.
+    this.#failed.promise.catch(ignore)
+  }
+
+  get isEnded(): boolean {
+    return this.#state === 'ended'
+  }
+
+  /** Whether messages to any address can leave on one link. */
+  get offersAnonymousRelay(): boolean {
+    return [this.#connection?.offered_capabilities ?? []].flat().includes(ANONYMOUS_RELAY)
+  }
+
+  /** Bytes that the socket has not taken yet. */
+  get waitingBytes(): number {
+    return this.#socket?.writableLength ?? 0
+  }
+
+  /** Connects; then links can be attached. Rejects with a {@link ConnectError}. */
+  async connect(signal: AbortSignal): Promise<void> {
+    const socket = await openSocket(this.#options.endpoint, signal)
+    signal.addEventListener('abort', () => this.#fail(signal.reason), { once: true })
+    this.#socket = socket
+    const opened = Promise.withResolvers<void>()
+    this.#speak(socket, opened.resolve)
+    await this.orFailure(opened.promise)
+  }
+
+  /** Waits for something that the end of the connection makes impossible. */
+  async orFailure<T>(promise: Promise<T>): Promise<T> {
+    return Promise.race([promise, this.#failed.promise])
+  }
+
+  /** A session that holds one link. */
+  createSession(): RheaSession {
+    return beginSession(this.#connection!)
+  }
+
+  /** The session is usable: from now on its end is reported. */
+  begin(): void {
+    if (this.#failure !== undefined) this.#options.onLost(lostError(this.#failure))
+    if (this.#state === 'opening') this.#state = 'open'
+  }
+
+  /** Says goodbye; resolves when the socket is gone. Idempotent. */
+  async close(): Promise<void> {
+    const socket = this.#socket
+    const wasEnded = this.isEnded
+    this.#end()
+    if (socket === undefined || socket.closed) return
+    const closed = new Promise<void>((resolve) => {
+      socket.once('close', () => resolve())
+    })
+    if (wasEnded || this.#stage !== 'attach') socket.destroy()
+    else this.#connection?.close()
+    const timer = setTimeout(() => socket.destroy(), this.#options.closeTimeoutMs)
+    await closed
+    clearTimeout(timer)
+  }
+
+  #speak(socket: Socket, onOpen: () => void): void {
+    const connection = speakAmqp(socket, this.#options)
+    this.#connection = connection
+    const fail = (error: unknown): void => this.#fail(error)
+    connection.on('connection_open', () => {
+      this.#stage = 'attach'
+      onOpen()
+    })
+    connection.on('connection_error', ({ error }: { error?: AmqpCondition }) => fail(error))
+    connection.on('connection_close', () => fail(undefined))
+    connection.on('disconnected', ({ error }: { error?: unknown }) => fail(error))
+    connection.on('protocol_error', fail)
+    connection.on('error', fail)
+    socket.once('close', () => {
+      fail(undefined)
+      // Lets go of rhea's timers; of a socket that we destroyed it hears nothing.
+      connection.eof()
+    })
+    connection.connect()
+    const { mechanisms } = this.#options
+    if (mechanisms === undefined) this.#stage = 'open'
+    else preferMechanisms(connection, mechanisms)
+  }
+
+  #fail(error: unknown): void {
+    const state = this.#state
+    if (state === 'ended') return
+    this.#failure =
+      state === 'open' ? lostError(error) : openError(error, this.#stage, this.#options.endpoint)
+    this.#end()
+    // What the broker still has to be told is on its way; then nobody listens any more.
+    setImmediate(() => this.#socket?.destroySoon())
+    if (state === 'open') this.#options.onLost(this.#failure)
+    else this.#failed.reject(this.#failure)
+  }
+
+  #end(): void {
+    if (this.#state === 'ended') return
+    this.#options.onEnd()
+    this.#state = 'ended'
+  }
+}
+
+function ignore(): void {}
