@@ -47,7 +47,7 @@ export class Admission {
     if (this.#unsettled === 0) this.#onIdle?.()
   }
 
-  /** Pauses the intake while the shard's own way out is congested: any message may cause a reply. */
+  /** Pauses the intake while the shard's own way out is congested, as messages cause replies. */
   set congested(congested: boolean) {
     this.#congested = congested
     this.#decide()

@@ -29,6 +29,8 @@ export class Attachment<L extends Receiver | Sender> {
   readonly #backoff: Backoff | undefined
   readonly #first = Promise.withResolvers<LinkFailure | undefined>()
   #session: RheaSession | undefined
+  /** Made, but not necessarily attached. */
+  #made: L | undefined
   #link: L | undefined
   #timer: NodeJS.Timeout | undefined
   #ended = false
@@ -66,6 +68,7 @@ export class Attachment<L extends Receiver | Sender> {
     }
     session.on('session_close', () => lost(session.error as AmqpCondition | undefined))
     const link = this.#options.attach(session)
+    this.#made = link
     link.on(`${role}_open`, () => {
       if (this.#session === session && isAttached(link)) this.#attached(link, session)
     })
@@ -98,6 +101,8 @@ export class Attachment<L extends Receiver | Sender> {
     const session = this.#session
     this.#session = undefined
     this.#link = undefined
+    // rhea would detach by itself, but only after the end of the session.
+    this.#made?.close()
     session?.close()
   }
 }

@@ -8,6 +8,7 @@ import { type Endpoint, openSocket } from '../socket.ts'
 import type { ConnectError } from '../transport.ts'
 import { lostError, openError, type Stage } from './errors.ts'
 import {
+  ANONYMOUS_RELAY,
   type AmqpCondition,
   beginSession,
   type Introduction,
@@ -25,9 +26,6 @@ export interface ClientOptions extends Introduction {
   /** The connection is about to end, or has: nothing more comes of its links. */
   onEnd(): void
 }
-
-/** What a broker offers that lets messages leave on a link without an address. */
-const ANONYMOUS_RELAY = 'ANONYMOUS-RELAY'
 
 /** Lives once: after it ended, a new one is made. */
 export class AmqpClient {
@@ -114,6 +112,8 @@ export class AmqpClient {
     connection.on('disconnected', ({ error }: { error?: unknown }) => fail(error))
     connection.on('protocol_error', fail)
     connection.on('error', fail)
+    // rhea would say goodbye to a peer that does not listen.
+    connection.idle = () => fail(silent(this.#options.idleTimeoutMs))
     socket.once('close', () => {
       fail(undefined)
       // Lets go of rhea's timers; of a socket that we destroyed it hears nothing.
@@ -142,6 +142,10 @@ export class AmqpClient {
     this.#options.onEnd()
     this.#state = 'ended'
   }
+}
+
+function silent(limitMs: number): Error {
+  return new Error(`the broker was silent for ${limitMs} ms`)
 }
 
 function ignore(): void {}

@@ -68,7 +68,6 @@ const OPTIONS: Readonly<Record<string, Effect>> = {
 
   'amqp.allowNonSecureRedirects': refused('false', 'Redirects are not followed.'),
 
-  'transport.tcpNoDelay': refused('true', 'Small packets are never held back.'),
   'transport.verifyHost': refused('true', CERTIFICATES),
   'transport.trustAll': refused('false', CERTIFICATES),
   'transport.keyStoreLocation': refused(undefined, STORES),

@@ -11,7 +11,7 @@ import { byte, dataSection, encodeMessage } from './rhea.ts'
 const MAX_UINT = 4_294_967_295
 /** The range of times in JavaScript, in milliseconds around 1970. */
 const MAX_TIME_MS = 8.64e15
-const ASCII = /^[\x00-\x7f]*$/
+const ASCII = /^[ -~]*$/
 
 /**
  * The message as bytes, or what is wrong with it. `anonymous`: it leaves on a link without an address, so

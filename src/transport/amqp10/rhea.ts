@@ -75,6 +75,9 @@ export interface Introduction {
 /** Most deliveries of a session that are not settled yet, on either side: rhea's ring. */
 export const SESSION_WINDOW = 2048
 
+/** What a broker offers that lets messages leave on a link without an address. */
+export const ANONYMOUS_RELAY = 'ANONYMOUS-RELAY'
+
 /** Links that the broker would open towards us get nothing. */
 const PASSIVE = { credit_window: 0, autoaccept: false, autosettle: false } as const
 
@@ -94,6 +97,7 @@ export function speakAmqp(socket: Socket, introduction: Introduction): Connectio
     // rhea waits twice as long as it tells the broker (AMQP 1.0, section 2.4.5).
     ...(idleTimeoutMs > 0 && { idle_time_out: Math.ceil(idleTimeoutMs / 2) }),
     max_frame_size: maxFrameBytes,
+    desired_capabilities: ANONYMOUS_RELAY,
     session_buffer_size: SESSION_WINDOW,
     // The shard reconnects, for all protocols alike.
     reconnect: false,

@@ -51,7 +51,7 @@ export function toSettings(input: SettingsInput): AmqpSettings {
   return {
     endpoint,
     containerId:
-      (config['jms.clientID'] ?? connection.id) + clientSuffix(connection, clientIndex, dryRun),
+      (config['jms.clientID'] || connection.id) + clientSuffix(connection, clientIndex, dryRun),
     hostname: config['amqp.vhost'] ?? endpoint.host,
     idleTimeoutMs: numbers.milliseconds('amqp.idleTimeout', DEFAULT_IDLE_TIMEOUT_MS),
     maxFrameBytes: numbers.frameBytes('amqp.maxFrameSize'),

@@ -71,7 +71,9 @@ export class ValueReader {
     let code = this.#byte()
     for (let descriptors = 0; code === 0; descriptors++) {
       if (descriptors === MAX_DEPTH) throw new MalformedError('too many descriptors')
-      this.#nested(() => this.read())
+      this.#enter()
+      this.read()
+      this.#leave()
       code = this.#byte()
     }
     return code
@@ -165,9 +167,9 @@ export class ValueReader {
     // Every element takes one byte at least.
     if (count > size || end > this.#bytes.length) throw new MalformedError('a value is cut short')
     const values: AmqpValue[] = []
-    this.#nested(() => {
-      for (let index = 0; index < count; index++) values.push(this.read())
-    })
+    this.#enter()
+    for (let index = 0; index < count; index++) values.push(this.read())
+    this.#leave()
     if ((code & 0xf) === 0) return values
     if ((code & 0xf) !== 1 || count % 2 !== 0) throw new MalformedError('a map has no values')
     const map = new Map<AmqpValue, AmqpValue>()
@@ -180,19 +182,21 @@ export class ValueReader {
     const count = width === 1 ? this.#byte() : this.#uint32()
     if (end > this.#bytes.length) throw new MalformedError('a value is cut short')
     const values: AmqpValue[] = []
-    this.#nested(() => {
-      const code = this.#typeCode()
-      const limit = code >>> 4 === 0x4 ? MAX_EMPTY_ELEMENTS : size
-      if (count > limit) throw new MalformedError('an array is longer than it can be')
-      for (let index = 0; index < count; index++) values.push(this.#value(code))
-    })
+    this.#enter()
+    const code = this.#typeCode()
+    const limit = code >>> 4 === 0x4 ? MAX_EMPTY_ELEMENTS : size
+    if (count > limit) throw new MalformedError('an array is longer than it can be')
+    for (let index = 0; index < count; index++) values.push(this.#value(code))
+    this.#leave()
     return values
   }
 
-  #nested(read: () => unknown): void {
+  #enter(): void {
     if (this.#depth === MAX_DEPTH) throw new MalformedError('values are nested too deep')
     this.#depth += 1
-    read()
+  }
+
+  #leave(): void {
     this.#depth -= 1
   }
 
