@@ -8,6 +8,7 @@ import type { TransportFactory } from './transport.ts'
 /** Adding a protocol: its folder, and one line here. */
 export const transports: Partial<Record<ConnectionType, () => Promise<TransportFactory>>> = {
   'amqp-10': async () => (await import('./amqp10/transport.ts')).createAmqp10Transport,
+  'amqp-091': async () => (await import('./amqp091/transport.ts')).createAmqp091Transport,
   mqtt: async () => (await import('./mqtt/transport.ts')).createMqttTransport,
 }
 

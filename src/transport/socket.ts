@@ -89,23 +89,30 @@ function connectSocket({ host, port, tls }: Endpoint): Socket | TLSSocket {
   // Small packets are written together already; Nagle's delay would only add latency.
   const base = { host, port, noDelay: true }
   if (tls === undefined) return connectTcp(base)
-  const options: ConnectionOptions = {
-    ...base,
-    rejectUnauthorized: tls.validateCertificates,
-    ...(isIP(host) === 0 && { servername: host }),
-    ...(tls.ca !== undefined && { ca: tls.ca }),
-    ...(tls.cert !== undefined && { cert: tls.cert }),
-    ...(tls.key !== undefined && { key: tls.key }),
-  }
   try {
-    return connectTls(options)
+    return connectTls({ ...base, ...tlsOptions(host, tls) })
   } catch (error) {
     // A PEM text that OpenSSL cannot read.
     throw tlsError(error, { host, port, tls })
   }
 }
 
-function unreachable(error: unknown, { host, port }: Endpoint): ConnectError {
+/** Node's options for TLS with `host`; for clients that open their sockets themselves. */
+export function tlsOptions(
+  host: string,
+  tls: TlsSettings,
+): Pick<ConnectionOptions, 'rejectUnauthorized' | 'servername' | 'ca' | 'cert' | 'key'> {
+  return {
+    rejectUnauthorized: tls.validateCertificates,
+    ...(isIP(host) === 0 && { servername: host }),
+    ...(tls.ca !== undefined && { ca: tls.ca }),
+    ...(tls.cert !== undefined && { cert: tls.cert }),
+    ...(tls.key !== undefined && { key: tls.key }),
+  }
+}
+
+/** There is no TCP connection; unknown host names are the user's to mend. */
+export function unreachable(error: unknown, { host, port }: Endpoint): ConnectError {
   return new ConnectError(
     'unreachable',
     errorCode(error) === 'ENOTFOUND' ? 'misconfigured' : 'failed',

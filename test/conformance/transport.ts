@@ -18,9 +18,10 @@ export interface Rig {
   readonly factory: TransportFactory
   /**
    * A connection of its own, with durable consumption: one source and one target with the addresses
-   * below; a message settled with `retry` must come again, if need be after a reconnect.
+   * below; a message settled with `retry` must come again, if need be after a reconnect. What it
+   * needs at the broker is there when it resolves.
    */
-  connection(id: string): Connection
+  connection(id: string): Connection | Promise<Connection>
   /** Puts messages where the connection's source finds them; resolves when the broker has them. */
   send(id: string, payloads: readonly string[]): Promise<void>
   /** Runs `act` and returns the first `count` payloads that arrive at the connection's target. */
@@ -67,7 +68,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
   }
   /** A connection whose first session has ended: its messages wait at the broker. */
   const known = async (id: string): Promise<Connection> => {
-    const connection = rig.connection(id)
+    const connection = await rig.connection(id)
     await (await open(connection)).transport.close()
     return connection
   }
@@ -80,7 +81,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
   it.after(() => rig.stop())
 
   it('opens and says so for every address', async () => {
-    const probe = await open(rig.connection('opens'))
+    const probe = await open(await rig.connection('opens'))
     const last = new Map(probe.statuses.map((status) => [status.kind, status.status]))
     assert.equal(Object.fromEntries(last), { source: 'open', target: 'open' })
     assert.equal(probe.lost, [])
@@ -100,7 +101,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
 
   it('gives up opening when told to, and when closed', async () => {
     for (const stop of ['signal', 'close'] as const) {
-      const probe = new Probe(rig.factory, rig.connection('cancelled'))
+      const probe = new Probe(rig.factory, await rig.connection('cancelled'))
       const abort = new AbortController()
       const opening = probe.transport.open(abort.signal).then(
         () => 'opened',
@@ -116,7 +117,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
   })
 
   it('delivers in order, in batches, and does not deliver again what was settled', async () => {
-    const connection = rig.connection('settled')
+    const connection = await rig.connection('settled')
     const probe = await open(connection)
     const payloads = numbered(300)
     probe.settlement = 'accept'
@@ -134,7 +135,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
   })
 
   it('does not deliver again what was rejected', async () => {
-    const connection = rig.connection('rejected')
+    const connection = await rig.connection('rejected')
     const probe = await open(connection)
     probe.settlement = 'reject'
     await rig.send('rejected', ['a', 'b'])
@@ -146,7 +147,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
   })
 
   it('delivers again what was settled with retry', async () => {
-    const connection = rig.connection('retried')
+    const connection = await rig.connection('retried')
     const probe = await open(connection)
     await rig.send('retried', ['a'])
     await probe.delivered(1)
@@ -166,7 +167,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
   })
 
   it('leaves unsettled messages to the next session', async () => {
-    const connection = rig.connection('unsettled')
+    const connection = await rig.connection('unsettled')
     const probe = await open(connection)
     await rig.send('unsettled', numbered(5))
     await probe.delivered(5)
@@ -180,7 +181,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
   })
 
   it('stops at the window of unsettled messages and goes on when they are settled', async () => {
-    const probe = await open(rig.connection('window'))
+    const probe = await open(await rig.connection('window'))
     const count = rig.window * 2 + 50
     await rig.send('window', numbered(count))
     await probe.delivered(rig.window)
@@ -193,7 +194,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
   })
 
   it(`settles ${IN_FLIGHT} messages in any order`, async () => {
-    const connection = rig.connection('any-order')
+    const connection = await rig.connection('any-order')
     const probe = await open(connection)
     await rig.send('any-order', numbered(IN_FLIGHT))
     await probe.delivered(IN_FLIGHT)
@@ -208,7 +209,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
   })
 
   it('publishes in order and tells the outcome', async () => {
-    const connection = rig.connection('published')
+    const connection = await rig.connection('published')
     const probe = await open(connection)
     const payloads = numbered(300)
     const received = await rig.receive('published', 300, async () => {
@@ -226,12 +227,12 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
   })
 
   it('an empty batch has no outcomes', async () => {
-    const probe = await open(rig.connection('empty'))
+    const probe = await open(await rig.connection('empty'))
     assert.equal(await probe.transport.publish([]), [])
   })
 
   it('publishing fails where there is no session', async () => {
-    const connection = rig.connection('nowhere')
+    const connection = await rig.connection('nowhere')
     const probe = new Probe(rig.factory, connection)
     const before = await probe.publish(targetOf(connection), ['a', 'b'])
     assert.equal(
@@ -248,7 +249,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
   })
 
   it('holds messages back while paused and loses none', async () => {
-    const probe = await open(rig.connection('paused'))
+    const probe = await open(await rig.connection('paused'))
     probe.settlement = 'accept'
     await rig.send('paused', ['0'])
     await probe.delivered(1)
@@ -277,7 +278,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
   })
 
   it('publishes while paused', async () => {
-    const connection = rig.connection('paused-out')
+    const connection = await rig.connection('paused-out')
     const probe = await open(connection)
     probe.transport.pause()
     await rig.send('paused-out', numbered(10))
@@ -292,7 +293,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
   })
 
   it('having stopped consuming, settles and publishes; what comes later waits', async () => {
-    const connection = rig.connection('stopped')
+    const connection = await rig.connection('stopped')
     const probe = await open(connection)
     await rig.send('stopped', ['0', '1'])
     await probe.delivered(2)
@@ -320,7 +321,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
   })
 
   it('closes with messages in flight in both directions', async () => {
-    const connection = rig.connection('in-flight')
+    const connection = await rig.connection('in-flight')
     const probe = await open(connection)
     await rig.send('in-flight', numbered(20))
     await probe.delivered(20)
@@ -336,7 +337,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
   })
 
   it('reports a lost session once, fails what is outstanding, and a new one works', async () => {
-    const connection = rig.connection('lost')
+    const connection = await rig.connection('lost')
     const probe = await open(connection)
     rig.freeze()
     const publishing = probe.publish(targetOf(connection), ['a', 'b'])
@@ -367,7 +368,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
   })
 
   it('a publish that nobody confirms fails in time', async () => {
-    const connection = rig.connection('frozen')
+    const connection = await rig.connection('frozen')
     const probe = new Probe(rig.factory, connection, { publishTimeoutMs: 300 })
     probes.push(probe)
     await probe.transport.open(new AbortController().signal)

@@ -3,7 +3,8 @@
  * folder of its own for everything it writes.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -71,12 +72,16 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Rabb
     ended = new Promise((resolve) => running.once('exit', resolve))
     await untilReady(url(), running, () => output)
   }
-  const signal = async (name: NodeJS.Signals): Promise<void> => {
-    const pid = Number(await readFile(env.RABBITMQ_PID_FILE!, 'utf8'))
-    process.kill(pid, name)
+  /** At once, so that nothing the broker answers later gets through; a node that is gone is left alone. */
+  const signal = (name: NodeJS.Signals): void => {
+    try {
+      process.kill(Number(readFileSync(env.RABBITMQ_PID_FILE!, 'utf8')), name)
+    } catch {
+      if (name === 'SIGKILL') running.kill(name)
+    }
   }
   const kill9 = async (): Promise<void> => {
-    await signal('SIGKILL').catch(() => running.kill('SIGKILL'))
+    signal('SIGKILL')
     await ended
   }
   // A test run that is interrupted leaves no broker behind.
@@ -112,8 +117,8 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Rabb
       await rm(folder, { recursive: true, force: true, maxRetries: 3 })
     },
     kill9,
-    pause: () => void signal('SIGSTOP'),
-    cont: () => void signal('SIGCONT'),
+    pause: () => signal('SIGSTOP'),
+    cont: () => signal('SIGCONT'),
     restart: start,
   }
 }
