@@ -6,6 +6,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MessageChannel } from 'node:worker_threads'
+import type { Connection } from '../connection/types.ts'
 import type { LogEntry } from '../monitoring/log-entry.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import type { Subscription } from '../routing/router.ts'
@@ -85,15 +86,8 @@ export class Engine implements EngineControl {
     return refusals
   }
 
-  async close(shards: readonly number[]): Promise<void> {
-    for (const shard of shards) {
-      this.#closing.add(shard)
-      this.#subscriptions.delete(shard)
-    }
-    await this.#announce()
-    const links = this.#links(shards)
-    for (const link of links) link.order({ kind: 'close' })
-    await Promise.all(links.map((link) => this.#within(link, link.ended)))
+  close(shards: readonly number[], successor: Connection | undefined): Promise<void> {
+    return this.#close(shards, () => successor)
   }
 
   async retry(shards: readonly number[]): Promise<void> {
@@ -148,12 +142,28 @@ export class Engine implements EngineControl {
 
   async stop(): Promise<void> {
     await this.#drain()
-    await this.close([...this.#shards.keys()])
+    await this.#close([...this.#shards.keys()], ({ connection }) => connection)
     this.#stopping = true
     const threads = [...this.#threads.values()]
     for (const link of threads) link.stop()
     await Promise.all(threads.map(({ ended }) => ended))
     await this.#pool.destroy()
+  }
+
+  async #close(
+    shards: readonly number[],
+    successorOf: (description: ShardDescription) => Connection | undefined,
+  ): Promise<void> {
+    for (const shard of shards) {
+      this.#closing.add(shard)
+      this.#subscriptions.delete(shard)
+    }
+    await this.#announce()
+    const links = this.#links(shards)
+    for (const link of links) {
+      link.order({ kind: 'close', successor: successorOf(link.description) })
+    }
+    await Promise.all(links.map((link) => this.#within(link, link.ended)))
   }
 
   /** Nobody leaves the routing tables before nobody has anything left to send. */

@@ -10,6 +10,7 @@
  * ```
  */
 import type { MessagePort } from 'node:worker_threads'
+import type { Connection } from '../connection/types.ts'
 import type { LogEntry } from '../monitoring/log-entry.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import type { Subscription } from '../routing/router.ts'
@@ -43,8 +44,12 @@ export interface EngineControl {
    * publishes to one that does not listen yet. Tells which could not be made.
    */
   open(shards: readonly ShardDescription[]): Promise<readonly ShardRefusal[]>
-  /** Closes shards gracefully; resolves when their sessions are gone and their counters are read. */
-  close(shards: readonly number[]): Promise<void>
+  /**
+   * Closes shards of a connection gracefully; resolves when their sessions are gone and their counters
+   * are read. `successor`: the definition by which the connection runs on, now or later; undefined when
+   * it is deleted.
+   */
+  close(shards: readonly number[], successor: Connection | undefined): Promise<void>
   /** Shards that wait after a failure try again at once. */
   retry(shards: readonly number[]): Promise<void>
   /** From the answer on, signals for the connection are kept until its next shards are open. */
@@ -144,7 +149,7 @@ export type ShardOrder =
   | { readonly kind: 'start' }
   | { readonly kind: 'retry' }
   | { readonly kind: 'drain' }
-  | { readonly kind: 'close' }
+  | { readonly kind: 'close'; readonly successor: Connection | undefined }
   | { readonly kind: 'set-logs'; readonly active: boolean }
   | { readonly kind: 'reset-logs' }
   | { readonly kind: 'read-logs'; readonly request: number }

@@ -143,7 +143,7 @@ export class EngineThread {
     const counters = new ShardCounters(createCounterBuffer(addresses), addresses)
     try {
       const shard = await this.#createShard(description, counters, () => {})
-      await shard.close()
+      await shard.close(undefined)
       return null
     } catch (thrown) {
       if (thrown instanceof DittoException) return asConfigurationError(thrown.error)
@@ -199,7 +199,7 @@ async function obeyUntilClosed(shard: Shard, port: MessagePort): Promise<void> {
     else if (order.kind === 'retry') shard.retry()
     else if (order.kind === 'set-logs') shard.setLogs(order.active)
     else if (order.kind === 'reset-logs') shard.resetLogs()
-    else if (order.kind === 'close') shard.close().then(resolve, reject)
+    else if (order.kind === 'close') shard.close(order.successor).then(resolve, reject)
     else if (order.kind === 'drain') shard.drain().then(() => tell({ kind: 'drained' }), reject)
     else {
       tell({ kind: 'logs', request: order.request, entries: shard.logs() })

@@ -3,6 +3,7 @@
  * opens a new one when the session is lost. Knows no protocol and no message; every protocol gets the
  * same loop from here.
  */
+import type { Connection } from '../connection/types.ts'
 import { Backoff, type BackoffLimits } from '../transport/backoff.ts'
 import {
   type AddressStatus,
@@ -79,13 +80,16 @@ export class Session {
     this.#attempt = this.#connect()
   }
 
-  /** Stops connecting and consuming; an open session stays usable for settling and publishing. */
-  async stop(): Promise<void> {
+  /**
+   * Stops connecting and consuming; an open session stays usable for settling and publishing.
+   * `successor`: see {@link Transport.stopConsuming}.
+   */
+  async stop(successor: Connection | undefined): Promise<void> {
     this.#stopping.abort()
     clearTimeout(this.#pause)
     await this.#attempt
     await this.#ending
-    if (this.#transport !== undefined) await this.#quietly(this.#transport.stopConsuming())
+    if (this.#transport !== undefined) await this.#quietly(this.#transport.stopConsuming(successor))
   }
 
   /** Ends the session. */

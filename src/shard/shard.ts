@@ -5,6 +5,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { secretsOf } from '../connection/secrets.ts'
+import type { Connection } from '../connection/types.ts'
 import type { LogEntry, LogLevel } from '../monitoring/log-entry.ts'
 import { createLogRings, type LogRings } from '../monitoring/log-ring.ts'
 import { createRedactor } from '../monitoring/redaction.ts'
@@ -29,8 +30,11 @@ export interface Shard {
   retry(): void
   /** Stops consuming; resolves when everything consumed is settled, or has had its time. */
   drain(): Promise<void>
-  /** Drains, publishes what is in flight, closes the session. */
-  close(): Promise<void>
+  /**
+   * Drains, publishes what is in flight, closes the session. `successor`: the definition by which the
+   * connection runs on, now or later; undefined when it is deleted.
+   */
+  close(successor: Connection | undefined): Promise<void>
   deliver(batch: readonly Signal[]): void
   acknowledge(batch: readonly AckResult[]): void
   setLogs(active: boolean): void
@@ -87,12 +91,11 @@ class RunningShard implements Shard {
   }
 
   drain(): Promise<void> {
-    this.#draining ??= this.#drain()
-    return this.#draining
+    return this.#drainFor(this.#description.connection)
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
+  close(successor: Connection | undefined): Promise<void> {
+    this.#closing ??= this.#close(successor)
     return this.#closing
   }
 
@@ -116,23 +119,30 @@ class RunningShard implements Shard {
     return this.#log.entries()
   }
 
-  async #drain(): Promise<void> {
-    const { drainTimeoutMs } = this.#description.settings
-    this.#deadlineMs = performance.now() + drainTimeoutMs
-    await within(drainTimeoutMs, this.#settleEverything())
+  #drainFor(successor: Connection | undefined): Promise<void> {
+    this.#draining ??= this.#drain(successor)
+    return this.#draining
   }
 
-  async #settleEverything(): Promise<void> {
-    await this.#session.stop()
+  async #drain(successor: Connection | undefined): Promise<void> {
+    const { drainTimeoutMs } = this.#description.settings
+    this.#deadlineMs = performance.now() + drainTimeoutMs
+    await within(drainTimeoutMs, this.#settleEverything(successor))
+  }
+
+  async #settleEverything(successor: Connection | undefined): Promise<void> {
+    const { clientIndex } = this.#description
+    const hasSuccessor = successor !== undefined && clientIndex < successor.clientCount
+    await this.#session.stop(hasSuccessor ? successor : undefined)
     await this.#parts.inbound.idle()
     await this.#parts.admission.idle()
   }
 
-  async #close(): Promise<void> {
+  async #close(successor: Connection | undefined): Promise<void> {
     const { inbound, outbound, publisher, mappers } = this.#parts
     // Signals from other threads that were on their way when the shard left the routing tables.
     await nextTurn()
-    await this.drain()
+    await this.#drainFor(successor)
     inbound.giveUp()
     const leftMs = Math.max(FAREWELL_MS, this.#deadlineMs - performance.now())
     await within(leftMs, this.#publishEverything())

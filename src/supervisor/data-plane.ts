@@ -154,7 +154,7 @@ export class DataPlane {
       const id = suspect.connectionId
       const mark = markFor(suspect, exit, wedgedAfterMs)
       // The connection has no engine to be closed in.
-      void this.running.remove(id, connectionFailed(id, mark.reason))
+      void this.running.remove(id, undefined, connectionFailed(id, mark.reason))
       this.logs.add(id, 'failure', mark.reason)
       quarantine.add(id, mark).catch((cause: unknown) => {
         log.error({ connectionId: id, cause }, 'A quarantine was not stored; it holds until exit.')

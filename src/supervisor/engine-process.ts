@@ -126,7 +126,7 @@ class Calls {
   /** Every method of the engine's control, as a message and its answer. */
   readonly control: EngineControl = {
     open: (shards) => this.#call({ method: 'open', args: [shards] }),
-    close: (shards) => this.#call({ method: 'close', args: [shards] }),
+    close: (shards, successor) => this.#call({ method: 'close', args: [shards, successor] }),
     retry: (shards) => this.#call({ method: 'retry', args: [shards] }),
     park: (connectionId) => this.#call({ method: 'park', args: [connectionId] }),
     unpark: (connectionId) => this.#call({ method: 'unpark', args: [connectionId] }),

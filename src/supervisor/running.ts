@@ -90,11 +90,13 @@ export class RunningConnections {
   }
 
   /**
-   * The connection is to run no longer. Resolves when its sessions are closed. Whoever waits for it to
-   * be open is told the reason: 409, unless there is a better one.
+   * The connection is to run no longer. Resolves when its sessions are closed. `successor`: the
+   * definition by which it may run again; undefined when it is deleted. Whoever waits for it to be open
+   * is told the reason: 409, unless there is a better one.
    */
   async remove(
     id: string,
+    successor: Connection | undefined,
     reason = signalIllegal(id, 'connectivity.commands:openConnection', 'disconnecting'),
   ): Promise<void> {
     const group = this.#groups.get(id)
@@ -102,7 +104,7 @@ export class RunningConnections {
     this.#groups.delete(id)
     group.abandon(reason)
     const shards = group.shards
-    if (shards.length > 0) await this.#call((engine) => engine.close(shards))
+    if (shards.length > 0) await this.#call((engine) => engine.close(shards, successor))
     for (const shard of shards) this.#places.delete(shard)
   }
 
@@ -110,7 +112,7 @@ export class RunningConnections {
   async replace(connection: Connection): Promise<void> {
     const { id } = connection
     await this.#call((engine) => engine.park(id))
-    await this.remove(id)
+    await this.remove(id, connection)
     await this.add(connection)
     if (this.shards(id).length === 0) await this.#call((engine) => engine.unpark(id))
   }
@@ -150,7 +152,7 @@ export class RunningConnections {
       await opened
       const shards = group.shards
       for (const shard of shards) this.#places.delete(shard)
-      await engine.close(shards).catch(ignoreGone)
+      await engine.close(shards, undefined).catch(ignoreGone)
     }
   }
 

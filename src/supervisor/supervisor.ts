@@ -107,7 +107,7 @@ export class Supervisor implements ConnectionService {
       this.retrieve(id)
       await this.#store.remove(id)
       this.#options.quarantine.forget(id)
-      await this.#dataPlane.running.remove(id)
+      await this.#dataPlane.running.remove(id, undefined)
       this.#dataPlane.logs.remove(id)
       this.#dataPlane.metrics.remove(id)
       this.#closedAt.delete(id)
@@ -146,7 +146,7 @@ export class Supervisor implements ConnectionService {
   async close(id: string): Promise<void> {
     await this.#mutex.run(id, async () => {
       await this.#desire(id, 'closed')
-      await this.#stop(id)
+      await this.#stop(this.retrieve(id).connection)
     })
   }
 
@@ -223,7 +223,7 @@ export class Supervisor implements ConnectionService {
   /** Brings the clients to a definition that was just stored. */
   async #apply(next: Connection, reconnects: boolean): Promise<void> {
     const { running } = this.#dataPlane
-    if (!shallRun(next)) await this.#stop(next.id)
+    if (!shallRun(next)) await this.#stop(next)
     else if (!running.has(next.id)) await this.#run(next)
     else if (reconnects) await running.replace(next)
     else running.relabel(next)
@@ -235,9 +235,10 @@ export class Supervisor implements ConnectionService {
     await this.#dataPlane.running.add(connection)
   }
 
-  async #stop(id: string): Promise<void> {
+  async #stop(successor: Connection): Promise<void> {
+    const { id } = successor
     if (!this.#dataPlane.running.has(id)) return
-    await this.#dataPlane.running.remove(id)
+    await this.#dataPlane.running.remove(id, successor)
     this.#closedAt.set(id, this.#options.now())
   }
 

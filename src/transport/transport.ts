@@ -135,8 +135,12 @@ export interface Transport {
    */
   pause(): void
   resume(): void
-  /** Stops consuming but keeps the session: what was delivered can still be settled. */
-  stopConsuming(): Promise<void>
+  /**
+   * Stops consuming but keeps the session: what was delivered can still be settled. `successor`: the
+   * definition by which this client comes back some day; undefined when nobody will. A broker that keeps
+   * messages for a session that is away must keep none that nobody will fetch.
+   */
+  stopConsuming(successor: Connection | undefined): Promise<void>
   /** Ends the session; unsettled messages go back to the broker. Resolves when the socket is gone. */
   close(): Promise<void>
 }

@@ -186,6 +186,35 @@ it('says so when the session has a subscription that no source wants any more', 
   assert.is(probe.deliveries.length, 0)
 })
 
+it('ends the session of a client that nobody comes back for', async () => {
+  const connection = consuming('ended', 1)
+  const before = await open(connection)
+  await before.transport.stopConsuming(undefined)
+  await before.transport.close()
+  await send('in/ended', 2, 1)
+  const probe = await open(connection)
+  await probe.quiet()
+  assert.equal(probe.payloads, [])
+})
+
+it('gives up at the broker what its successor does not consume', async () => {
+  const connection = {
+    ...consuming('fewer', 1),
+    sources: [testSource(['in/kept', 'in/dropped'], { qos: 1 })],
+  }
+  const successor = { ...connection, sources: [testSource(['in/kept'], { qos: 1 })] }
+  const before = await open(connection)
+  await before.transport.stopConsuming(successor)
+  await before.transport.close()
+  await send('in/dropped', 1, 1)
+  await send('in/kept', 2, 1)
+  const probe = await open(successor)
+  await probe.delivered(2)
+  await probe.quiet()
+  assert.is(probe.deliveries.length, 2)
+  assert.not(probe.logs.some((line) => line.includes("topic 'in/dropped'")))
+})
+
 it('publishes with a client of its own when asked to', async () => {
   const config = { separatePublisherClient: 'true', clientId: 'two' }
   const connection = {

@@ -297,7 +297,7 @@ export function transportConformance(name: string, startRig: () => Promise<Rig>)
     const probe = await open(connection)
     await rig.send('stopped', ['0', '1'])
     await probe.delivered(2)
-    await probe.transport.stopConsuming()
+    await probe.transport.stopConsuming(connection)
     await rig.send('stopped', ['2'])
     for (const delivery of probe.deliveries) delivery.settle('accept')
     const received = await rig.receive('stopped', 1, () =>

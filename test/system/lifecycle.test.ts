@@ -247,6 +247,42 @@ it('spreads the clients of a shared subscription, each message to one of them', 
   await broker.stop()
 }, 30_000)
 
+it('leaves no client behind in the group of a shared subscription', async () => {
+  const broker = await startMosquitto()
+  const shared = (clientCount: number) =>
+    consuming(broker.url(), {
+      clientCount,
+      sources: [
+        {
+          addresses: ['$share/group/in/+'],
+          qos: 1,
+          authorizationContext: ['t:l'],
+          payloadMapping: ['js'],
+        },
+      ],
+    })
+  const target = await open(sluice, publishing(broker.url()))
+  const { client, got } = await listen(broker, 'out/#')
+  let sent = 0
+  const allArrive = async (): Promise<void> => {
+    for (let n = 0; n < 60; n++) await client.publishAsync(`in/d${n}`, `v${sent++}`, { qos: 1 })
+    await eventually(
+      () => [got.length, sent],
+      ([count]) => count === sent,
+    )
+  }
+  const first = await open(sluice, shared(3))
+  await allArrive()
+  const path = `${CONNECTIONS}/${first}`
+  assert.is((await sluice.request('PUT', path, shared(2))).status, 204)
+  await allArrive()
+  await remove(first)
+  const second = await open(sluice, shared(1))
+  await allArrive()
+  await remove(second, target)
+  await broker.stop()
+}, 30_000)
+
 it('announces that it opened, and that it closes', async () => {
   const broker = await startMosquitto()
   const { got } = await listen(broker, 'news')

@@ -40,7 +40,6 @@ export class MqttSession implements PacketSink {
   readonly #options: SessionOptions
   #socket: Socket | undefined
   #client: PipelinedClient | undefined
-  #filters: string[] = []
   #state: 'opening' | 'open' | 'ended' = 'opening'
   #failure: ConnectError | undefined
   readonly #failed = Promise.withResolvers<never>()
@@ -82,7 +81,6 @@ export class MqttSession implements PacketSink {
   /** Subscribes with one packet; the filters that the broker refused. Rejects with a {@link ConnectError}. */
   async subscribe(filters: ReadonlyMap<string, Qos>): Promise<ReadonlySet<string>> {
     if (filters.size === 0) return new Set()
-    this.#filters = [...filters.keys()]
     const request = Object.fromEntries([...filters].map(([filter, qos]) => [filter, { qos }]))
     const { promise, resolve, reject } = Promise.withResolvers<ReadonlySet<string>>()
     this.#client?.subscribe(request, (error, subscriptions = [], suback) => {
@@ -103,12 +101,12 @@ export class MqttSession implements PacketSink {
     this.intake.begin()
   }
 
-  /** Resolves when the broker sends nothing more, or does not answer. */
-  async unsubscribe(): Promise<void> {
-    if (this.#filters.length === 0 || this.#state !== 'open') return
+  /** Resolves when the broker sends nothing more for these filters, or does not answer. */
+  async unsubscribe(filters: string[]): Promise<void> {
+    if (filters.length === 0 || this.#state === 'ended') return
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, FAREWELL_MS)
-    this.#client?.unsubscribe(this.#filters, () => resolve())
+    this.#client?.unsubscribe(filters, () => resolve())
     await promise
     clearTimeout(timer)
   }

@@ -3,6 +3,7 @@
  * One client, or two when publishing has its own (`separatePublisherClient`).
  */
 
+import type { Connection } from '../../connection/types.ts'
 import { failure } from '../pending-batch.ts'
 import {
   ConnectError,
@@ -27,6 +28,8 @@ class MqttTransport implements Transport {
   #settings: MqttSettings | undefined
   #paused = false
   #over = false
+  /** Whether nobody comes back for the session. */
+  #isLast = false
   readonly #closing = new AbortController()
   #unmatchedLogged = false
 
@@ -76,17 +79,21 @@ class MqttTransport implements Transport {
     this.#consumer?.intake.resume()
   }
 
-  async stopConsuming(): Promise<void> {
+  async stopConsuming(successor: Connection | undefined): Promise<void> {
+    const { connection, dryRun } = this.#options
+    const successorSettings = successor && toSettings(successor, this.#options.clientIndex, dryRun)
+    this.#isLast = !isSameSession(this.#settings, successorSettings)
     // In a persistent session UNSUBSCRIBE would forget what arrives until the next one.
-    if (this.#settings?.cleanSession) {
-      await this.#consumer?.unsubscribe()
-    }
+    const kept = this.#isLast ? NO_FILTERS : subscriptions(successor!, dryRun)
+    const givenUp = [...subscriptions(connection, dryRun).keys()].filter((one) => !kept.has(one))
+    await this.#consumer?.unsubscribe(givenUp)
     this.#consumer?.intake.stop()
   }
 
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#end()
+    if (this.#isLast && this.#settings?.cleanSession === false) await this.#forgetSession()
   }
 
   async #open(signal: AbortSignal): Promise<void> {
@@ -114,16 +121,25 @@ class MqttTransport implements Transport {
     this.#consumer?.begin()
   }
 
-  #createSession(clientId: string, role: 'publisher' | 'consumer'): MqttSession {
+  /** A clean session in its place ends a persistent one, with everything that waits in it. */
+  async #forgetSession(): Promise<void> {
+    if (this.#options.connection.sources.length === 0) return
+    const session = this.#createSession(this.#settings!.clientId, 'eraser')
+    // Best effort: a broker that is away keeps the session until it expires.
+    await session.connect(AbortSignal.timeout(FORGET_MS)).catch(() => {})
+    await session.close()
+  }
+
+  #createSession(clientId: string, role: 'publisher' | 'consumer' | 'eraser'): MqttSession {
     const { connection, events, dryRun, publishTimeoutMs } = this.#options
     const settings = this.#settings!
     // Without subscriptions there is nothing that a persistent session would keep.
-    const clean = role === 'publisher' || connection.sources.length === 0
+    const clean = role !== 'consumer' || connection.sources.length === 0
     return new MqttSession({
       ...settings,
       clientId,
       cleanSession: clean || settings.cleanSession,
-      will: role === 'consumer' || settings.publisherId === undefined ? settings.will : undefined,
+      will: role === 'consumer' ? settings.will : undefined,
       publishTimeoutMs,
       intake: {
         matcher: compileSources(connection.sources),
@@ -207,6 +223,20 @@ class MqttTransport implements Transport {
   async #end(): Promise<void> {
     await Promise.all([this.#consumer?.close(), this.#publisher?.close()])
   }
+}
+
+/** How long it may take to tell a broker that a session is over for good, in milliseconds. */
+const FORGET_MS = 1_000
+
+const NO_FILTERS: ReadonlyMap<string, unknown> = new Map()
+
+/** Whether a client with the one finds the session that a client with the other left. */
+function isSameSession(one: MqttSettings | undefined, other: MqttSettings | undefined): boolean {
+  if (one === undefined || other === undefined) return false
+  if (one.cleanSession || other.cleanSession) return false
+  const sameBroker =
+    one.endpoint.host === other.endpoint.host && one.endpoint.port === other.endpoint.port
+  return sameBroker && one.clientId === other.clientId
 }
 
 const CANCELLED = new ConnectError('lost', 'failed', 'Opening was cancelled.')

@@ -83,7 +83,7 @@ it('starts no shard before all threads know all shards that open together', () =
     for (const shard of [1, 2, 3]) assert.equal(rig.knowledge(shard).known, ['a', 'b', 'c'])
     const threads = [1, 2, 3].map((shard) => rig.knowledge(shard).thread)
     assert.equal(new Set(threads).size, 2)
-    await engine.close([1, 2])
+    await engine.close([1, 2], undefined)
     await engine.open([describe(4, 'd')])
     await rig.until(() => rig.statuses.has(4))
     assert.equal(rig.knowledge(4).known, ['c', 'd'])
@@ -134,6 +134,6 @@ it('loses with a thread only its shards, keeps what they counted, and replaces i
 it('answers calls about shards that are gone', () =>
   withRig(1, async ({ engine }) => {
     await engine.retry([7])
-    await engine.close([7])
+    await engine.close([7], undefined)
     assert.equal(await engine.readLogs([7]), [])
   }))

@@ -151,7 +151,7 @@ export class Rig {
   async close(shard: RigShard): Promise<void> {
     const { shard: number } = shard.shard.subscription
     this.table.update(this.#subscriptions().filter((subscription) => subscription.shard !== number))
-    await shard.shard.close()
+    await shard.shard.close(undefined)
     this.#shards.delete(number)
   }
 

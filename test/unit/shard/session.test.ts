@@ -138,7 +138,7 @@ it('tells when it is open', async () => {
     since: 1000,
   })
   assert.equal(bench.logs, ['success: Connection successful.'])
-  await bench.session.stop()
+  await bench.session.stop(undefined)
   await bench.session.close()
 })
 
@@ -168,7 +168,7 @@ it('waits longer after each failure, up to a limit', async () => {
     assert.ok(bench.pauseMs <= ceiling, `${bench.pauseMs} of ${ceiling}`)
     await bench.nextAttempt()
   }
-  const stopped = bench.session.stop()
+  const stopped = bench.session.stop(undefined)
   await bench.refuse()
   await stopped
 })
@@ -180,7 +180,7 @@ it('spreads the pauses, so that not everybody comes back at once', async () => {
     bench.start()
     await bench.refuse()
     pauses.push(bench.pauseMs)
-    await bench.session.stop()
+    await bench.session.stop(undefined)
   }
   assert.ok(Math.min(...pauses) >= 500 && Math.max(...pauses) <= 1000)
   assert.ok(Math.max(...pauses) - Math.min(...pauses) > 200, String(pauses))
@@ -198,7 +198,7 @@ it('starts over with short pauses after a session that lasted', async () => {
     bench.last.events.onLost(LOST)
     if (lastedMs > 40_000) assert.ok(bench.pauseMs <= 8, 'the broker is well again')
     else assert.ok(bench.pauseMs >= 8, 'the broker may be flapping')
-    await bench.session.stop()
+    await bench.session.stop(undefined)
   }
 })
 
@@ -215,7 +215,7 @@ it('comes back when the binding says so, which is no failed attempt', async () =
   }
   bench.last.events.onLost(LOST)
   assert.ok(bench.pauseMs <= 1000, 'the first failed attempt')
-  await bench.session.stop()
+  await bench.session.stop(undefined)
 })
 
 it('tries at once when asked to, and starts over with short pauses', async () => {
@@ -228,7 +228,7 @@ it('tries at once when asked to, and starts over with short pauses', async () =>
   assert.is(bench.transports.length, 2, 'an attempt is under way')
   await bench.refuse()
   assert.ok(bench.pauseMs <= 1000)
-  await bench.session.stop()
+  await bench.session.stop(undefined)
   bench.session.retry()
   assert.is(bench.transports.length, 2, 'it was told to stop')
 })
@@ -267,7 +267,7 @@ it('does not miss that a session ended before it was known to be open', async ()
   assert.is(bench.client.status, 'failed')
   assert.equal(bench.opened, [])
   assert.is(bench.last.closed, 1)
-  await bench.session.stop()
+  await bench.session.stop(undefined)
 })
 
 it('survives bindings that throw', async () => {
@@ -295,7 +295,7 @@ it('stops while it connects, without leaving anything behind', async () => {
   for (const outcome of ['opens', 'fails'] as const) {
     const bench = new Bench()
     bench.start()
-    const stopped = bench.session.stop()
+    const stopped = bench.session.stop(undefined)
     assert.ok(bench.last.signal?.aborted)
     if (outcome === 'opens') bench.last.opening.resolve()
     else bench.last.opening.reject(REFUSED)
@@ -311,7 +311,7 @@ it('stops while it connects, without leaving anything behind', async () => {
 it('stops consuming first and stays usable until it is closed', async () => {
   const bench = new Bench()
   await bench.open()
-  await bench.session.stop()
+  await bench.session.stop(undefined)
   assert.is(bench.last.stopped, 1)
   assert.is(bench.last.closed, 0)
   assert.is(bench.closed, 0)
@@ -324,7 +324,7 @@ it('stops consuming first and stays usable until it is closed', async () => {
 it('does not come back when it is lost while stopping', async () => {
   const bench = new Bench({ backoffMinMs: 1, backoffMaxMs: 1 })
   await bench.open()
-  await bench.session.stop()
+  await bench.session.stop(undefined)
   bench.last.events.onLost(LOST)
   assert.is(bench.closed, 1)
   assert.not.ok(bench.logs.some((line) => line.includes('reconnect')))

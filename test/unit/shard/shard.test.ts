@@ -355,8 +355,8 @@ it(
 it('closes once, however often it is told', () =>
   withRig(async (rig) => {
     const shard = await rig.open(LISTENER)
-    await Promise.all([shard.shard.close(), shard.shard.close()])
-    await shard.shard.close()
+    await Promise.all([shard.shard.close(undefined), shard.shard.close(undefined)])
+    await shard.shard.close(undefined)
     const closed = shard.statuses.filter(({ client }) => client.status === 'closed')
     assert.is(closed.length, 1)
   }))
@@ -450,7 +450,7 @@ function bound(transport: Transport): Transport {
     publish: (batch) => transport.publish(batch),
     pause: () => transport.pause(),
     resume: () => transport.resume(),
-    stopConsuming: () => transport.stopConsuming(),
+    stopConsuming: (successor) => transport.stopConsuming(successor),
     close: () => transport.close(),
   }
 }
