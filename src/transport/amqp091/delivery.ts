@@ -104,11 +104,16 @@ export class Ledger {
   flush(): void {
     this.#scheduled = false
     if (this.#over || this.#settled.length === 0) return
-    this.#flushFront()
-    for (const delivery of this.#settled) {
-      if (!delivery.sent) this.#send(delivery, false)
+    try {
+      this.#flushFront()
+      for (const delivery of this.#settled) {
+        if (!delivery.sent) this.#send(delivery, false)
+      }
+      this.#settled = []
+    } catch {
+      // The channel is about to go; the broker delivers again what it was not told of.
+      this.end()
     }
-    this.#settled = []
   }
 
   /** The channel is gone; settlements have nowhere to go. */

@@ -34,6 +34,25 @@ export function channelStatus(error: unknown): 'failed' | 'misconfigured' {
   return MENDABLE.has(replyCode(error) ?? 0) ? 'misconfigured' : 'failed'
 }
 
+/** Why none of these queues can be consumed: there is nothing to be open for. */
+export function noQueueError(
+  queues: readonly string[],
+  failures: readonly unknown[],
+): ConnectError {
+  const codes = new Set(failures.map(replyCode))
+  const reason =
+    codes.size === 1 && codes.has(NOT_FOUND)
+      ? 'Can not connect to RabbitMQ as queues are missing'
+      : 'Can not consume from any queue'
+  const isRefused = codes.size === 1 && codes.has(ACCESS_REFUSED)
+  const isMendable = failures.some((error) => channelStatus(error) === 'misconfigured')
+  return new ConnectError(
+    isRefused ? 'authorization' : isMendable ? 'misconfigured' : 'protocol',
+    isMendable ? 'misconfigured' : 'failed',
+    `${reason}: ${[...new Set(queues)].join(', ')}. ${[...new Set(failures.map(brokerWords))].join(' ')}`,
+  )
+}
+
 /** Why a session could not be opened. */
 export function openError(error: unknown, { endpoint, virtualHost }: AmqpSettings): ConnectError {
   if (error instanceof ConnectError) return error

@@ -133,11 +133,9 @@ export class AmqpLink {
   }
 
   #listen(model: ChannelModel): void {
-    let failure: unknown
-    model.on('error', (error) => {
-      failure = error
-    })
-    model.on('close', (error) => this.#lost(failure ?? error))
+    // Behind an error amqplib may still wait for the broker's farewell; we do not.
+    model.on('error', (error) => this.#lost(error))
+    model.on('close', (error) => this.#lost(error))
     model.on('blocked', (reason) => this.#events.onBlocked(reason))
     model.on('unblocked', () => this.#events.onBlocked(undefined))
     // amqplib has no listener of its own while the socket winds down.

@@ -25,8 +25,12 @@ const PROPERTIES: ReadonlyMap<string, keyof Options.Publish> = new Map([
 /** RabbitMQ takes them for further routing keys, and closes the channel when they are no lists. */
 const ROUTING_HEADERS: ReadonlySet<string> = new Set(['CC', 'BCC'])
 
-/** Frame, content header and properties, at most; all properties but the table are short strings. */
+/** The largest table of headers that amqplib encodes. */
+const TABLE_BYTES = 65_536
+/** What shares a frame with the table, at most: all other properties are short strings. */
 const PROPERTIES_BYTES = 2048
+/** Length of the table. */
+const TABLE_LENGTH_BYTES = 4
 /** Length of the name, type and length of the value. */
 const HEADER_BYTES = 6
 
@@ -45,19 +49,18 @@ export function toPublishing(
     // What was confirmed survives a restart of the broker, if its queue does.
     persistent: true,
   }
-  let headerBytes = PROPERTIES_BYTES
+  let tableBytes = TABLE_LENGTH_BYTES
   for (const name in headers) {
     const value = headers[name]!
     if (ROUTING_HEADERS.has(name)) return `Header '${name}' would change the routing.`
     if (!isShortString(name)) return 'The name of a header has more than 255 bytes.'
-    headerBytes += HEADER_BYTES + Buffer.byteLength(name) + Buffer.byteLength(value)
+    tableBytes += HEADER_BYTES + Buffer.byteLength(name) + Buffer.byteLength(value)
     const property = PROPERTIES.get(name)
     if (property !== undefined && isShortString(value))
       Object.assign(options, { [property]: value })
   }
-  if (headerBytes > frameBytes) {
-    return `The headers have more than the ${frameBytes - PROPERTIES_BYTES} bytes that the broker takes.`
-  }
+  const tableMaxBytes = Math.min(TABLE_BYTES, frameBytes - PROPERTIES_BYTES)
+  if (tableBytes > tableMaxBytes) return `The headers have more than ${tableMaxBytes} bytes.`
   return { ...target, content: toContent(message.payload), options }
 }
 

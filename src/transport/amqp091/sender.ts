@@ -2,7 +2,7 @@
  * Publishing to one exchange: a confirm channel of its own, because a broker closes the whole channel
  * for one message that it cannot take. Comes back by itself. Knows nothing of other exchanges.
  */
-import type { ConfirmChannel, Message } from 'amqplib'
+import { type ConfirmChannel, IllegalOperationError, type Message } from 'amqplib'
 import { Backoff, type BackoffLimits } from '../backoff.ts'
 import { failure, type PendingBatch, PUBLISHED } from '../pending-batch.ts'
 import type { PublishOutcome } from '../transport.ts'
@@ -156,8 +156,9 @@ export class ExchangeSender {
     try {
       this.#isFull = !channel.publish(this.exchange, routingKey, content, options)
     } catch (error) {
-      // Not encodable: nothing was written.
-      this.#settle(message, failure(400, brokerWords(error)))
+      // Nothing was written: it cannot be encoded, or the channel is about to go.
+      const status = error instanceof IllegalOperationError ? 503 : 400
+      this.#settle(message, failure(status, brokerWords(error)))
       return
     }
     this.#unconfirmed.set(this.#nextTag, message)

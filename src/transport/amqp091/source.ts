@@ -2,6 +2,7 @@
  * The consumption of one queue: a channel of its own, so that its death costs this address only. Comes
  * back by itself, with growing pauses, as long as the session lives. Knows nothing of other addresses.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Channel, ConsumeMessage, Message } from 'amqplib'
 import { Backoff, type BackoffLimits } from '../backoff.ts'
 import type { AddressStatus, TransportEvents } from '../transport.ts'
@@ -9,7 +10,7 @@ import { type Consumed, Ledger, QueueDelivery, type Settling } from './delivery.
 import { brokerWords, channelStatus } from './errors.ts'
 import { toExternalMessage } from './incoming.ts'
 import type { Intake } from './intake.ts'
-import { type AmqpLink, closeChannel } from './link.ts'
+import { type AmqpLink, closeChannel, FAREWELL_MS } from './link.ts'
 
 /** What a queue's consumption is made from. */
 export interface QueueSourceOptions extends BackoffLimits {
@@ -54,6 +55,7 @@ export class QueueSource implements Consumed {
 
   /** Begins to consume. What keeps it from that is returned, reported, and tried again later. */
   async start(): Promise<unknown> {
+    this.#retry = undefined
     try {
       await this.#attach()
     } catch (error) {
@@ -67,14 +69,11 @@ export class QueueSource implements Consumed {
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#retry)
-    const attachment = this.#attachment
-    if (attachment === undefined) return
-    const { channel, consumerTags } = attachment
-    try {
-      await Promise.all(consumerTags.map((tag) => channel.cancel(tag)))
-    } catch {
-      // The channel is gone, and its consumers with it.
-    }
+    if (this.#attachment === undefined) return
+    const { channel, consumerTags } = this.#attachment
+    // A broker that does not answer, or a channel that is gone, sends nothing more either.
+    const cancelled = Promise.allSettled(consumerTags.map((tag) => channel.cancel(tag)))
+    await Promise.race([cancelled, pause(FAREWELL_MS, undefined, { ref: false })])
   }
 
   /** The session ends: tells the broker what was settled so far, and forgets the rest. */
@@ -167,6 +166,7 @@ export class QueueSource implements Consumed {
   }
 
   #opened(): void {
+    if (this.#stopped) return
     this.#backoff.reset()
     this.#logged = undefined
     const { events, dryRun } = this.#options
@@ -185,11 +185,11 @@ export class QueueSource implements Consumed {
 
   #down(state: Pick<AddressStatus, 'status' | 'details'>, text: string): void {
     const { link, events } = this.#options
-    if (this.#stopped || !link.isOpen) return
+    // An attempt can fail in several ways at once.
+    if (this.#stopped || this.#retry !== undefined || !link.isOpen) return
     this.#report(state)
     if (this.#logged !== text) events.onLog('failure', text)
     this.#logged = text
-    clearTimeout(this.#retry)
     this.#retry = setTimeout(() => void this.start(), this.#backoff.nextPauseMs())
   }
 

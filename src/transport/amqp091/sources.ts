@@ -1,6 +1,5 @@
 /** What a connection consumes: one queue source per address, sharing the window of unsettled messages. */
-import { ConnectError, type TransportOptions } from '../transport.ts'
-import { brokerWords, channelStatus } from './errors.ts'
+import type { TransportOptions } from '../transport.ts'
 import type { Intake } from './intake.ts'
 import type { AmqpLink } from './link.ts'
 import { QueueSource } from './source.ts'
@@ -36,19 +35,4 @@ export function shareOfWindow(
   const share = Math.max(1, Math.floor(maxUnsettled / addresses))
   const consumers = Math.min(consumerCount, share)
   return { consumers, prefetch: Math.min(PREFETCH_MAX, Math.floor(share / consumers)) }
-}
-
-/** Without any queue there is nothing to be open for. */
-export function unavailable(
-  sources: readonly QueueSource[],
-  failures: readonly unknown[],
-): ConnectError {
-  const queues = [...new Set(sources.map(({ address }) => address))].join(', ')
-  const words = [...new Set(failures.map(brokerWords))].join(' ')
-  const mendable = failures.some((error) => channelStatus(error) === 'misconfigured')
-  return new ConnectError(
-    mendable ? 'misconfigured' : 'protocol',
-    mendable ? 'misconfigured' : 'failed',
-    `Can not connect to RabbitMQ as queues are missing: ${queues}. ${words}`,
-  )
 }

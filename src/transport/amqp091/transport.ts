@@ -12,12 +12,13 @@ import {
   type TransportFactory,
   type TransportOptions,
 } from '../transport.ts'
+import { noQueueError } from './errors.ts'
 import { Intake } from './intake.ts'
 import { AmqpLink } from './link.ts'
 import { AmqpPublisher } from './publisher.ts'
 import { type AmqpSettings, toSettings } from './settings.ts'
 import type { QueueSource } from './source.ts'
-import { createSources, unavailable } from './sources.ts'
+import { createSources } from './sources.ts'
 import { TargetStates } from './targets.ts'
 
 /** Makes transports of AMQP 0.9.1 connections. */
@@ -99,10 +100,8 @@ class Amqp091Transport implements Transport {
     const settings = toSettings(connection, clientIndex, dryRun)
     const { sources, targets } = connection
     const publishes = targets.length > 0 || sources.some(({ replyTarget }) => replyTarget.enabled)
-    await Promise.all([
-      sources.length > 0 && this.#openConsumer(settings, signal),
-      (publishes || sources.length === 0) && this.#openProducer(settings, signal),
-    ])
+    if (publishes || sources.length === 0) await this.#openProducer(settings, signal)
+    if (sources.length > 0) await this.#openConsumer(settings, signal)
   }
 
   async #openConsumer(settings: AmqpSettings, signal: AbortSignal): Promise<void> {
@@ -115,7 +114,10 @@ class Amqp091Transport implements Transport {
     this.#sources = createSources(this.#options, link, this.#intake)
     const failures = await Promise.all(this.#sources.map((source) => source.start()))
     if (this.#sources.length > 0 && !failures.includes(undefined)) {
-      throw unavailable(this.#sources, failures)
+      throw noQueueError(
+        this.#sources.map(({ address }) => address),
+        failures,
+      )
     }
   }
 
