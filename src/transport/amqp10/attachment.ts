@@ -66,7 +66,11 @@ export class Attachment<L extends Receiver | Sender> {
     const lost = (error: AmqpCondition | undefined): void => {
       if (this.#session === session) this.#lost(linkFailure(error))
     }
-    session.on('session_close', () => lost(session.error as AmqpCondition | undefined))
+    session.on('session_close', () => {
+      // After its end the other side expects no detach.
+      if (this.#session === session) this.#made = undefined
+      lost(session.error as AmqpCondition | undefined)
+    })
     const link = this.#options.attach(session)
     this.#made = link
     link.on(`${role}_open`, () => {

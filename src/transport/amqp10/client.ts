@@ -8,8 +8,8 @@ import { type Endpoint, openSocket } from '../socket.ts'
 import type { ConnectError } from '../transport.ts'
 import { lostError, openError, type Stage } from './errors.ts'
 import {
-  ANONYMOUS_RELAY,
   type AmqpCondition,
+  ANONYMOUS_RELAY,
   beginSession,
   type Introduction,
   preferMechanisms,
@@ -120,6 +120,11 @@ export class AmqpClient {
       connection.eof()
     })
     connection.connect()
+    // rhea would collect the bytes of any frame that is announced; its listener runs before this one.
+    socket.on('data', () => {
+      const { frame_size: bytes } = connection
+      if (bytes > this.#options.maxFrameBytes) fail(new Error(`a frame of ${bytes} bytes began`))
+    })
     const { mechanisms } = this.#options
     if (mechanisms === undefined) this.#stage = 'open'
     else preferMechanisms(connection, mechanisms)

@@ -4,14 +4,16 @@
  * Knows no message.
  */
 
-/** A value of AMQP in JavaScript: 64-bit numbers beyond the safe ones are bigint, times are Date. */
+/**
+ * A value of AMQP in JavaScript: 64-bit numbers beyond the safe ones are bigint, times are milliseconds
+ * since 1970, decimals have no counterpart and are null.
+ */
 export type AmqpValue =
   | null
   | boolean
   | number
   | bigint
   | string
-  | Date
   | Uuid
   | Uint8Array
   | readonly AmqpValue[]
@@ -131,17 +133,15 @@ export class ValueReader {
       case 0x80:
         return narrowed(bytes.readBigUInt64BE(start))
       case 0x81:
+      case 0x83:
         return narrowed(bytes.readBigInt64BE(start))
       case 0x82:
         return bytes.readDoubleBE(start)
-      case 0x83:
-        return new Date(Number(bytes.readBigInt64BE(start)))
       case 0x98:
         return new Uuid(bytes.subarray(start, start + width))
       case 0x74:
       case 0x84:
       case 0x94:
-        // Decimals have no counterpart.
         return null
       default:
         throw new MalformedError(`type 0x${code.toString(16)} is unknown`)
@@ -248,11 +248,10 @@ function character(codePoint: number): string {
   return String.fromCodePoint(codePoint)
 }
 
-/** A value as JSON has it: bytes in base64, times as milliseconds since 1970, large numbers as text. */
+/** A value as JSON has it: bytes in base64, large numbers as text. */
 export function toJson(value: AmqpValue): unknown {
   if (typeof value === 'bigint') return value.toString()
   if (value === null || typeof value !== 'object') return value
-  if (value instanceof Date) return value.getTime()
   if (value instanceof Uuid) return value.text
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
   if (value instanceof Map) {
@@ -262,7 +261,7 @@ export function toJson(value: AmqpValue): unknown {
   return (value as readonly AmqpValue[]).map(toJson)
 }
 
-/** A value as text: what is no text, number, time or truth is written as JSON. */
+/** A value as text: what is neither text nor number nor truth is written as JSON. */
 export function toText(value: AmqpValue): string {
   if (typeof value === 'string') return value
   const json = toJson(value)
