@@ -53,9 +53,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     encryptionKey: config.store.encryption_key,
   })
   const { dataPlane, supervisor } = createSupervisor(store, config, log)
+  const devops = await devopsAccess(store, config)
   const app = createApi({
     service: supervisor,
-    verifyDevops: await devopsVerifier(store, options),
+    verifyDevops: devops.verify,
     version,
     maxBodyBytes: http.max_body_bytes,
     requestTimeoutMs: http.request_timeout_ms,
@@ -65,7 +66,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     host: http.host,
     port: http.port,
     requestTimeoutMs: http.request_timeout_ms,
+  }).catch(async (error: unknown) => {
+    await store.close()
+    throw error
   })
+  await devops.keep(options.showPassword)
   supervisor.start()
   return {
     url: `http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${server.port}`,
@@ -110,20 +115,28 @@ function createSupervisor(
   return { dataPlane, supervisor }
 }
 
+/** Who may use the API. */
+interface DevopsAccess {
+  readonly verify: VerifyDevops
+  /** Stores and shows a password that was just generated: once nothing can fail any more. */
+  keep(show: GatewayOptions['showPassword']): Promise<void>
+}
+
 /** A configured password counts; without one, the generated one whose hash is stored. */
-async function devopsVerifier(
-  store: ConnectionStore,
-  { config, showPassword }: GatewayOptions,
-): Promise<VerifyDevops> {
-  const { username, password } = config.devops
-  if (password !== '') return createDevopsVerifier(username, password)
-  let hash = store.meta(DEVOPS_PASSWORD_HASH)
-  if (hash === undefined) {
-    const generated = generatePassword()
-    hash = await hashPassword(generated)
-    await store.setMeta(DEVOPS_PASSWORD_HASH, hash)
-    showPassword(username, generated)
+async function devopsAccess(store: ConnectionStore, { devops }: Config): Promise<DevopsAccess> {
+  const { username, password } = devops
+  const nothing = async (): Promise<void> => {}
+  if (password !== '') return { verify: createDevopsVerifier(username, password), keep: nothing }
+  const known = store.meta(DEVOPS_PASSWORD_HASH)
+  const generated = generatePassword()
+  const hash = known ?? (await hashPassword(generated))
+  const matches = createPasswordVerifier(hash)
+  return {
+    verify: async (name, given) => (await matches(given)) && name === username,
+    keep: async (show) => {
+      if (known !== undefined) return
+      await store.setMeta(DEVOPS_PASSWORD_HASH, hash)
+      show(username, generated)
+    },
   }
-  const verify = createPasswordVerifier(hash)
-  return async (givenName, givenPassword) => (await verify(givenPassword)) && givenName === username
 }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
+import { ListenError } from './api/server.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
 import { StoreError } from './connection/store.ts'
 import { startGateway } from './gateway.ts'
@@ -41,10 +42,11 @@ function main(): void {
 async function run(config: Config, version: string, log: Logger): Promise<void> {
   try {
     const gateway = await startGateway({ config, version, log, showPassword })
-    log.info({ url: gateway.url, store: config.store.path, version }, 'Sluice is listening.')
     stopOnSignal(gateway.stop, log)
+    log.info({ url: gateway.url, store: config.store.path, version }, 'Sluice is listening.')
   } catch (error) {
-    log.fatal(error instanceof StoreError ? error.message : error)
+    const isPlain = error instanceof StoreError || error instanceof ListenError
+    log.fatal(isPlain ? error.message : error)
     process.exitCode = EXIT_FAILURE
   }
 }

@@ -50,7 +50,10 @@ const CHECK_INTERVAL_MS = 1_000
 const SWEEP_INTERVAL_MS = 50
 const MAX_HEADER_BYTES = 16_384
 
-/** Listens; rejects when the address cannot be taken. */
+/** The address of the API cannot be taken; for the operator, at the start. */
+export class ListenError extends Error {}
+
+/** Listens; rejects with a {@link ListenError} when the address cannot be taken. */
 export async function serveApi(app: OpenAPIHono, options: ServerOptions): Promise<ApiServer> {
   const limits = { ...DEFAULTS, ...options }
   const server = createAdaptorServer({
@@ -69,14 +72,32 @@ export async function serveApi(app: OpenAPIHono, options: ServerOptions): Promis
   server.setTimeout(limits.socketTimeoutMs)
   server.on('clientError', answerClientError)
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
+    const onError = (error: Error): void => reject(listenError(error, limits))
+    server.once('error', onError)
     server.listen(limits.port, limits.host, () => {
-      server.off('error', reject)
+      server.off('error', onError)
       resolve()
     })
   })
   const { port } = server.address() as AddressInfo
   return { port, close: (graceMs) => close(server, graceMs) }
+}
+
+function listenError(cause: NodeJS.ErrnoException, { host, port }: ServerOptions): ListenError {
+  const reason = LISTEN_REASONS[cause.code ?? ''] ?? cause.message
+  return new ListenError(
+    `The API cannot listen on ${host}:${port} ([http] host, port): ${reason}`,
+    {
+      cause,
+    },
+  )
+}
+
+const LISTEN_REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program does already. Stop that one, or choose another port.',
+  EADDRNOTAVAIL: 'this machine does not have that address.',
+  ENOTFOUND: 'there is no host of that name.',
+  EACCES: 'this user may not use that port. Choose one from 1024.',
 }
 
 async function close(server: Server, graceMs: number): Promise<void> {

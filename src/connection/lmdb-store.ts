@@ -13,6 +13,7 @@ import { type Environment, openEnvironment } from './lmdb-environment.ts'
 import { mapSecrets, maskSecrets, secretsOf } from './secrets.ts'
 import type { ConnectionStore, QuarantineMark, StoredConnection } from './store.ts'
 import { StoreError } from './store-error.ts'
+import type { StoreLock } from './store-lock.ts'
 import type { Connection } from './types.ts'
 
 /** Of this layout; a newer Sluice may write a newer one. */
@@ -28,11 +29,13 @@ interface ConnectionRecord extends StoredConnection {
 export class LmdbConnectionStore implements ConnectionStore {
   readonly #environment: Environment
   readonly #cipher: Cipher
+  readonly #lock: StoreLock
   readonly #file: string
   /** Why nothing can be written any more. */
   #failure: string | undefined
 
-  private constructor(file: string, environment: Environment, cipher: Cipher) {
+  private constructor(file: string, environment: Environment, cipher: Cipher, lock: StoreLock) {
+    this.#lock = lock
     this.#file = file
     this.#environment = environment
     this.#cipher = cipher
@@ -40,11 +43,17 @@ export class LmdbConnectionStore implements ConnectionStore {
 
   /**
    * Opens or makes the file. Throws a {@link StoreError} when the passphrase is not the one it has.
+   * The lock is released when the store is closed.
    */
-  static async open(file: string, passphrase: string): Promise<LmdbConnectionStore> {
+  static async open(
+    file: string,
+    passphrase: string,
+    lock: StoreLock,
+  ): Promise<LmdbConnectionStore> {
     const environment = openEnvironment(file)
     try {
-      return new LmdbConnectionStore(file, environment, unlock(file, environment, passphrase))
+      const cipher = unlock(file, environment, passphrase)
+      return new LmdbConnectionStore(file, environment, cipher, lock)
     } catch (error) {
       await environment.root.close()
       throw error
@@ -118,6 +127,7 @@ export class LmdbConnectionStore implements ConnectionStore {
   async close(): Promise<void> {
     this.#failure ??= 'it is closed'
     await this.#environment.root.close()
+    await this.#lock.release()
   }
 
   /** All of a change or nothing of it; on the disk when it returns. */

@@ -76,14 +76,41 @@ export function secretsOf(connection: Connection): ReadonlyMap<string, string> {
 /**
  * `next` with the stored secret wherever it carries the mask. Throws 400
  * `connectivity:connection.configuration.invalid` when nothing is stored there, as for every new
- * connection (`stored` undefined): the mask was copied from another one.
+ * connection (`stored` undefined): the mask was copied from another one. And when the secret would be
+ * sent elsewhere than before: a mask must not be a way to learn what it hides.
  */
 export function restoreSecrets(next: Connection, stored: Connection | undefined): Connection {
   const known = stored === undefined ? new Map<string, string>() : secretsOf(stored)
   return mapSecrets(next, (pointer, secret) => {
     if (secret !== MASK) return secret
-    return known.get(pointer) ?? failMasked(pointer)
+    const restored = known.get(pointer)
+    if (stored === undefined || restored === undefined) return failMasked(pointer)
+    if (receiverOf(next, pointer) !== receiverOf(stored, pointer)) failDiverted(pointer)
+    return restored
   })
+}
+
+/** Who is sent the secret at the pointer; empty for keys, which prove themselves without being sent. */
+function receiverOf({ uri, credentials, sshTunnel }: Connection, pointer: string): string {
+  if (pointer === '/uri') return authorityOf(uri)
+  const isTunnel = pointer.startsWith('/sshTunnel')
+  const receiver = authorityOf(isTunnel ? (sshTunnel?.uri ?? '') : uri)
+  if (pointer === '/sshTunnel/uri') return receiver
+  const used = isTunnel ? sshTunnel?.credentials : credentials
+  if (used !== undefined && 'tokenEndpoint' in used) return used.tokenEndpoint
+  return used?.type === 'plain' ? receiver : ''
+}
+
+/** Scheme, user name, host and port. */
+function authorityOf(uri: string): string {
+  return /^[^/]*:\/\/[^/?#]*/.exec(replaceUriPassword(uri, () => MASK))?.[0] ?? ''
+}
+
+function failDiverted(pointer: string): never {
+  failConfiguration(
+    `The secret at <${pointer}> is masked, and the stored one was given for another receiver.`,
+    `Scheme, user name, host or port have changed: replace ${MASK} by the secret itself.`,
+  )
 }
 
 function failMasked(pointer: string): never {

@@ -19,6 +19,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { LmdbConnectionStore } from './lmdb-store.ts'
 import { StoreError } from './store-error.ts'
+import { lockStore, type StoreLock } from './store-lock.ts'
 import type { Connection } from './types.ts'
 
 export { StoreError } from './store-error.ts'
@@ -87,20 +88,43 @@ const OTHERS_MODE = 0o077
 const PROBE_TIMEOUT_MS = 60_000
 
 /**
- * Opens the store in a folder, which is made when it is missing. To be called once, in one thread
- * of one process. Throws a {@link StoreError} when the key is wrong or the data damaged; damaged
- * data is never replaced.
+ * Opens the store in a folder, which is made when it is missing. Throws a {@link StoreError} when
+ * another process has it, the key is wrong or the data damaged; damaged data is never replaced.
  */
 export async function openConnectionStore(
   folder: string,
-  { encryptionKey }: StoreOptions,
+  options: StoreOptions,
 ): Promise<ConnectionStore> {
-  mkdirSync(folder, { recursive: true, mode: FOLDER_MODE })
+  try {
+    mkdirSync(folder, { recursive: true, mode: FOLDER_MODE })
+    const lock = await lockStore(folder)
+    try {
+      return await openLocked(folder, options, lock)
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  } catch (error) {
+    if (error instanceof StoreError) throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new StoreError(
+      `The store in ${folder} ([store] path) cannot be opened: ${reason}. Make sure that this user ` +
+        'may write there.',
+      { cause: error },
+    )
+  }
+}
+
+async function openLocked(
+  folder: string,
+  { encryptionKey }: StoreOptions,
+  lock: StoreLock,
+): Promise<ConnectionStore> {
   const file = join(folder, DATA_FILE)
   const exists = existsSync(file)
   if (exists) await probe(file)
   const passphrase = encryptionKey === '' ? keyBeside(folder, exists) : encryptionKey
-  return LmdbConnectionStore.open(file, passphrase)
+  return LmdbConnectionStore.open(file, passphrase, lock)
 }
 
 /**

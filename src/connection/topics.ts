@@ -55,8 +55,9 @@ const USABLE: Readonly<Record<StreamingType, readonly Argument[]>> = {
 
 /**
  * Parses a topic as written by the user or as normalised before; parsing its own `text` gives the
- * same topic again. Throws 400 `connectivity:topic.invalid`. Unlike Ditto it refuses arguments that
- * do not exist or have no `=`: ignored, a misspelt `filter` would let everything through.
+ * same topic again. Throws 400 `connectivity:topic.invalid`. As in Ditto, arguments that do not exist
+ * are ignored; unlike there, those that look like a misspelt one, or have no `=`, are refused: without
+ * its `filter` a target would let everything through.
  */
 export function parseTargetTopic(text: string): TargetTopic {
   const mark = text.indexOf('?')
@@ -95,7 +96,11 @@ function parseArguments(text: string, start: number): Map<Argument, string> {
     }
     const name = decodeValue(text, part.slice(0, equals))
     const argument = ARGUMENTS.find((known) => known === name)
-    if (argument === undefined) fail(topicInvalid(text, unknownArgument(name)))
+    if (argument === undefined) {
+      const nearest = nearestHint(name, ARGUMENTS)
+      if (nearest === '') continue
+      fail(topicInvalid(text, `Unknown argument: ${name}. ${nearest}`))
+    }
     if (given.has(argument)) fail(topicInvalid(text, `Duplicate argument: ${name}`))
     given.set(argument, decodeValue(text, part.slice(equals + 1)))
   }
@@ -103,16 +108,8 @@ function parseArguments(text: string, start: number): Map<Argument, string> {
 }
 
 function unknownTopic(name: string): string {
-  return `Unknown topic: ${name}${hint(name, Object.keys(TOPIC_TYPES))}`
-}
-
-function unknownArgument(name: string): string {
-  return `Unknown argument: ${name}${hint(name, ARGUMENTS)}`
-}
-
-function hint(unknown: string, known: readonly string[]): string {
-  const text = nearestHint(unknown, known)
-  return text === '' ? '' : `. ${text}`
+  const nearest = nearestHint(name, Object.keys(TOPIC_TYPES))
+  return `Unknown topic: ${name}${nearest === '' ? '' : `. ${nearest}`}`
 }
 
 /** Form encoding, as Ditto decodes it: `+` is a space. */

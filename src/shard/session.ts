@@ -174,13 +174,13 @@ export class Session {
       details: `${error.message} At ${this.#instant()}`,
       failure: error.failure,
     })
-    const text = `Connection failed due to: ${error.message}`
+    const text = `Connection failed due to: ${error.message.replace(/\.$/, '')}.`
     if (this.#stopped) {
       this.#options.onLog('failure', text)
       return
     }
     const pauseMs = error.reconnectAfterMs ?? this.#backoff.nextPauseMs()
-    this.#options.onLog('failure', `${text}. Will reconnect after ${pauseMs} ms.`)
+    this.#options.onLog('failure', `${text} Will reconnect after ${pauseMs} ms.`)
     this.#pause = setTimeout(() => {
       this.#pause = undefined
       this.#options.onLog('success', 'Trying to reconnect.')

@@ -89,12 +89,13 @@ const refusals: readonly [title: string, body: () => unknown, error: string, tex
     'a type without a binding yet',
     () =>
       target({
-        connectionType: 'amqp-091',
-        uri: 'amqp://h:5672',
+        connectionType: 'kafka',
+        uri: 'tcp://h:9092',
+        specificConfig: { bootstrapServers: 'h:9092' },
         targets: [{ address: 'x/y', topics: [], authorizationContext: ['a:b'] }],
       }),
     CONFIGURATION,
-    /amqp-091/,
+    /kafka/,
   ],
   ['a field that no Ditto knows', () => target({ clientCont: 2 }), CONFIGURATION, /clientCont/],
   [

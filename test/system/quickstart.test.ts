@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import * as assert from 'uvu/assert'
 import { startSluice } from '../../bench/support/sluice.ts'
 import { suite } from '../support/suite.ts'
@@ -97,6 +98,46 @@ it('generates a password at the first start, shows it once, and keeps only its h
   })
   assert.is(answer.status, 200)
   await second.stop()
+  await rm(folder, { recursive: true })
+})
+
+it('refuses a store that another process has, and a port, in one sentence each', async () => {
+  const first = await startSluice()
+  const config = join(first.folder, 'config.toml')
+  const sameStore = await run(['src/main.ts', '--config', config])
+  assert.is(sameStore.code, 1)
+  assert.match(sameStore.stdout, /store in .* is in use by another Sluice/)
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-second-'))
+  const samePort = await run(['src/main.ts', '--config', config], { SLUICE__STORE__PATH: folder })
+  assert.is(samePort.code, 1)
+  assert.match(samePort.stdout, /cannot listen on 127\.0\.0\.1:\d+ .*another program/)
+  for (const { stdout } of [sameStore, samePort]) assert.not.match(stdout, /at .*\.ts:\d+/)
+  assert.is((await first.request('GET', '/api/2/connections')).status, 200)
+  await first.kill()
+  const second = await startSluice({ folder: first.folder })
+  assert.is(await second.stop(), 0)
+  for (const path of [folder, first.folder]) await rm(path, { recursive: true })
+})
+
+it('stops when npm is told to', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-npm-'))
+  const file = join(folder, 'config.toml')
+  await writeFile(file, '[http]\nport = 0\n[devops]\npassword = "x"\n')
+  const npm = spawn('npm', ['start', '--silent', '--', '--config', file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const lines = createInterface({ input: npm.stdout })
+  const said: string[] = []
+  const stopped = new Promise<void>((resolve) => {
+    lines.on('line', (line) => {
+      said.push(line)
+      if (line.includes('Sluice is listening')) npm.kill('SIGTERM')
+    })
+    // The end of the output is that of the service, whatever has become of npm.
+    lines.on('close', resolve)
+  })
+  await stopped
+  assert.match(said.at(-1)!, 'Stopped.')
   await rm(folder, { recursive: true })
 })
 

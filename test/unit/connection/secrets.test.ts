@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert'
 import { renderConnection } from '../../../src/connection/render.ts'
 import { mayBeShown, restoreSecrets, secretsOf } from '../../../src/connection/secrets.ts'
+import type { Connection } from '../../../src/connection/types.ts'
 import type { JsonObject } from '../../../src/json/types.ts'
 import { suite } from '../../support/suite.ts'
 import { body, errorOf, parse, target } from './bodies.ts'
@@ -101,6 +102,24 @@ it('refuses a mask that stands for nothing', () => {
     )
   }
 })
+
+const DIVERSIONS: readonly [title: string, change: (connection: Connection) => Connection][] = [
+  ['another host', (c) => ({ ...c, uri: c.uri.replace('//u:*****@h', '//u:*****@evil') })],
+  ['another port', (c) => ({ ...c, uri: c.uri.replace(':80', ':81') })],
+  ['another user', (c) => ({ ...c, uri: c.uri.replace('//u:', '//v:') })],
+  ['without TLS', (c) => ({ ...c, uri: c.uri.replace('https:', 'http:') })],
+]
+
+for (const [title, change] of DIVERSIONS) {
+  it(`does not send a masked password to ${title}`, () => {
+    const stored = connectionWith({ type: 'client-cert', key: 'k' }, 'https://u:secret@h:80/a')
+    const masked = parse(renderConnection(stored))
+    const { message } = errorOf(() => restoreSecrets(change(masked), stored))
+    assert.match(message, 'The secret at </uri> is masked, and the stored one was given for')
+    const elsewhere = { ...masked, uri: masked.uri.replace('/a', '/b') }
+    assert.is(restoreSecrets(elsewhere, stored).uri, 'https://u:secret@h:80/b')
+  })
+}
 
 it('lets errors repeat only values that can be no secret', () => {
   for (const pointer of ['', '/uri', '/credentials', '/credentials/type', '/sshTunnel/enabled']) {

@@ -22,6 +22,7 @@ const topics: readonly [text: string, topic: TargetTopic][] = [
     '_/_/things/live/commands',
     { type: 'live-commands', namespaces: [], text: '_/_/things/live/commands' },
   ],
+  [`${TWIN}?foo=1`, { type: 'twin-events', namespaces: [], text: TWIN }],
   [`${TWIN}?`, { type: 'twin-events', namespaces: [], text: TWIN }],
   [`${TWIN}?namespaces=,&filter=`, { type: 'twin-events', namespaces: [], text: TWIN }],
   [
