@@ -1,4 +1,7 @@
-/** Sources over AMQP 1.0: credit, outcomes, links that end. Against a fake, for RabbitMQ 3 can do little of it. */
+/**
+ * Sources over AMQP 1.0: credit, outcomes, links that end. Against a fake, for RabbitMQ 3 can do little
+ * of it.
+ */
 import type { Delivery, Sender, Session } from 'rhea'
 import * as assert from 'uvu/assert'
 import type { Connection } from '../../src/connection/types.ts'

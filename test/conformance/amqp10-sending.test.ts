@@ -1,4 +1,7 @@
-/** Targets over AMQP 1.0: credit, outcomes, links without an address. Against a fake, for RabbitMQ 3 can do little of it. */
+/**
+ * Targets over AMQP 1.0: credit, outcomes, links without an address. Against a fake, for RabbitMQ 3 can
+ * do little of it.
+ */
 import type { Delivery, Message, Receiver } from 'rhea'
 import * as assert from 'uvu/assert'
 import { createAmqp10Transport } from '../../src/transport/amqp10/transport.ts'

@@ -1,4 +1,7 @@
-/** The connection below the links of AMQP 1.0: introduction, authentication, failures, ends. Against fakes. */
+/**
+ * The connection below the links of AMQP 1.0: introduction, authentication, failures, ends. Against fakes,
+ * for no real broker misbehaves on demand.
+ */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { Connection as Peer } from 'rhea'

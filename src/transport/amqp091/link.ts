@@ -46,6 +46,12 @@ export class AmqpLink {
   readonly #channels = new Set<Channel>()
   #model: ChannelModel | undefined
   #over = false
+  #isGathering = false
+  readonly #afterHandover = (): void => void setImmediate(this.#scatter)
+  readonly #scatter = (): void => {
+    this.#isGathering = false
+    this.#socket?.uncork()
+  }
   #closing: Promise<void> | undefined
 
   /** `role` is appended to the name by which the broker lists the connection. */
@@ -92,6 +98,15 @@ export class AmqpLink {
     return this.#keep(await this.#openModel.createConfirmChannel(options))
   }
 
+  /** What is sent in this turn leaves in few writes: amqplib makes one of each small frame. */
+  gather(): void {
+    if (this.#isGathering || !this.isOpen) return
+    this.#isGathering = true
+    this.#socket?.cork()
+    // amqplib's channels hand over their frames within the next check phase.
+    setImmediate(this.#afterHandover)
+  }
+
   /**
    * Closes all channels, so that what was sent on them arrives, then the connection; resolves when the
    * socket is gone. Idempotent.
@@ -100,6 +115,10 @@ export class AmqpLink {
     this.#over = true
     this.#closing ??= this.#close(true)
     return this.#closing
+  }
+
+  get #socket(): Socket | undefined {
+    return (this.#model?.connection as unknown as Inside | undefined)?.stream
   }
 
   get #openModel(): ChannelModel {
@@ -138,9 +157,11 @@ export class AmqpLink {
     model.on('close', (error) => this.#lost(error))
     model.on('blocked', (reason) => this.#events.onBlocked(reason))
     model.on('unblocked', () => this.#events.onBlocked(undefined))
+    const socket = this.#socket!
     // amqplib has no listener of its own while the socket winds down.
-    const { stream: socket } = model.connection as unknown as Inside
     socket.on('error', ignore)
+    // Now amqplib goes on with what it held back.
+    socket.prependListener('drain', () => this.gather())
   }
 
   #lost(error: unknown): void {
@@ -156,7 +177,7 @@ export class AmqpLink {
       this.#life.abort()
       return
     }
-    const { stream: socket } = model.connection as unknown as Inside
+    const socket = this.#socket!
     if (socket.closed) return
     const closed = new Promise<void>((resolve) => {
       socket.once('close', () => resolve())

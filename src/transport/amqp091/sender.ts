@@ -91,6 +91,7 @@ export class ExchangeSender {
       written += 1
     }
     this.#waiting = this.#waiting.slice(written)
+    if (written > 0) this.#options.link.gather()
   }
 
   /** Forgets what waited longer than its sender. */

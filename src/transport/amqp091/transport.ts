@@ -34,6 +34,7 @@ class Amqp091Transport implements Transport {
   #producer: AmqpLink | undefined
   #publisher: AmqpPublisher | undefined
   #state: 'opening' | 'open' | 'over' = 'opening'
+  #loss: ConnectError | undefined
   readonly #failed = Promise.withResolvers<never>()
 
   constructor(options: TransportOptions) {
@@ -57,6 +58,8 @@ class Amqp091Transport implements Transport {
       const opened = this.#open(deadline.signal)
       opened.catch(ignore)
       await Promise.race([opened, this.#failed.promise])
+      // It may be over before anybody has heard of it.
+      if (this.#loss !== undefined) throw this.#loss
     } catch (error) {
       await this.#end('The session could not be opened.')
       this.#logUnreachable(error)
@@ -66,7 +69,7 @@ class Amqp091Transport implements Transport {
       signal.removeEventListener('abort', cancel)
       this.#closing.signal.removeEventListener('abort', cancel)
     }
-    this.#state = 'open'
+    if (this.#state === 'opening') this.#state = 'open'
     // The shard learns of the session first, and of its messages then.
     setImmediate(() => this.#intake.begin())
   }
@@ -146,6 +149,7 @@ class Amqp091Transport implements Transport {
 
   #lost(error: ConnectError): void {
     if (this.#state === 'opening') {
+      this.#loss = error
       this.#failed.reject(error)
       return
     }

@@ -34,7 +34,8 @@ export class AmqpClient {
   #connection: Connection | undefined
   #state: 'opening' | 'open' | 'ended' = 'opening'
   #stage: Stage = 'sasl'
-  #failure: ConnectError | undefined
+  /** Why it ended by itself, while nobody could be told. */
+  #early: { readonly error: unknown } | undefined
   readonly #failed = Promise.withResolvers<never>()
 
   constructor(options: ClientOptions) {
@@ -79,7 +80,7 @@ export class AmqpClient {
 
   /** The session is usable: from now on its end is reported. */
   begin(): void {
-    if (this.#failure !== undefined) this.#options.onLost(lostError(this.#failure))
+    if (this.#early !== undefined) this.#options.onLost(lostError(this.#early.error))
     if (this.#state === 'opening') this.#state = 'open'
   }
 
@@ -133,13 +134,15 @@ export class AmqpClient {
   #fail(error: unknown): void {
     const state = this.#state
     if (state === 'ended') return
-    this.#failure =
-      state === 'open' ? lostError(error) : openError(error, this.#stage, this.#options.endpoint)
     this.#end()
     // What the broker still has to be told is on its way; then nobody listens any more.
     setImmediate(() => this.#socket?.destroySoon())
-    if (state === 'open') this.#options.onLost(this.#failure)
-    else this.#failed.reject(this.#failure)
+    if (state === 'open') {
+      this.#options.onLost(lostError(error))
+    } else {
+      this.#early = { error }
+      this.#failed.reject(openError(error, this.#stage, this.#options.endpoint))
+    }
   }
 
   #end(): void {

@@ -67,7 +67,12 @@ export class Consumers {
     if (this.#consumers.length === 0) return
     const failures = await Promise.all(this.#consumers.map((consumer) => consumer.start()))
     const reasons = failures.filter((failure) => failure !== undefined)
-    if (reasons.length < failures.length) return
+    if (reasons.length < failures.length) {
+      const open = this.#consumers.filter((_, index) => failures[index] === undefined)
+      const addresses = [...new Set(open.map(({ address }) => address))]
+      this.#options.events.onLog('success', `Subscriptions ${addresses} initialized successfully.`)
+      return
+    }
     const isMisconfigured = reasons.some(({ status }) => status === 'misconfigured')
     const words = new Set(
       this.#consumers.map(({ address }, index) => `'${address}': ${reasons[index]!.reason}`),

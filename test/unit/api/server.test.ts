@@ -1,7 +1,12 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import * as assert from 'uvu/assert'
-import { type ApiServer, type ServerOptions, serveApi } from '../../../src/api/server.ts'
+import {
+  type ApiServer,
+  ListenError,
+  type ServerOptions,
+  serveApi,
+} from '../../../src/api/server.ts'
 import { suite } from '../../support/suite.ts'
 import { BODY, CREDENTIALS, createHarness, type Harness } from './fake-service.ts'
 
