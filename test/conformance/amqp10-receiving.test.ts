@@ -162,7 +162,7 @@ it('gives unsettled messages back when it closes, and tells what was settled bef
   const outcomes = sendAll(await server.source('a'), 5)
   await probe.delivered(5)
   probe.deliveries[1]?.settle('accept')
-  await probe.transport.close()
+  await Promise.all([probe.transport.close(), probe.transport.close()])
   await until(() => outcomes.size === 5, 'all outcomes')
   assert.equal(
     [...outcomes].sort(([one], [other]) => one - other).map(([, outcome]) => outcome),

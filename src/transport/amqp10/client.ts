@@ -37,6 +37,7 @@ export class AmqpClient {
   /** Why it ended by itself, while nobody could be told. */
   #early: { readonly error: unknown } | undefined
   readonly #failed = Promise.withResolvers<never>()
+  #closed: Promise<void> | undefined
 
   constructor(options: ClientOptions) {
     this.#options = options
@@ -61,6 +62,10 @@ export class AmqpClient {
   /** Connects; then links can be attached. Rejects with a {@link ConnectError}. */
   async connect(signal: AbortSignal): Promise<void> {
     const socket = await openSocket(this.#options.endpoint, signal)
+    if (signal.aborted) {
+      socket.destroy()
+      throw signal.reason
+    }
     signal.addEventListener('abort', () => this.#fail(signal.reason), { once: true })
     this.#socket = socket
     const opened = Promise.withResolvers<void>()
@@ -85,19 +90,9 @@ export class AmqpClient {
   }
 
   /** Says goodbye; resolves when the socket is gone. Idempotent. */
-  async close(): Promise<void> {
-    const socket = this.#socket
-    const wasEnded = this.isEnded
-    this.#end()
-    if (socket === undefined || socket.closed) return
-    const closed = new Promise<void>((resolve) => {
-      socket.once('close', () => resolve())
-    })
-    if (wasEnded || this.#stage !== 'attach') socket.destroy()
-    else this.#connection?.close()
-    const timer = setTimeout(() => socket.destroy(), this.#options.closeTimeoutMs)
-    await closed
-    clearTimeout(timer)
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
   }
 
   #speak(socket: Socket, onOpen: () => void): void {
@@ -129,6 +124,21 @@ export class AmqpClient {
     const { mechanisms } = this.#options
     if (mechanisms === undefined) this.#stage = 'open'
     else preferMechanisms(connection, mechanisms)
+  }
+
+  async #close(): Promise<void> {
+    const socket = this.#socket
+    const wasEnded = this.isEnded
+    this.#end()
+    if (socket === undefined || socket.closed) return
+    const closed = new Promise<void>((resolve) => {
+      socket.once('close', () => resolve())
+    })
+    if (wasEnded || this.#stage !== 'attach') socket.destroy()
+    else this.#connection?.close()
+    const timer = setTimeout(() => socket.destroy(), this.#options.closeTimeoutMs)
+    await closed
+    clearTimeout(timer)
   }
 
   #fail(error: unknown): void {
