@@ -12,7 +12,8 @@ export const DEFAULT_MAX_JSON_DEPTH = 128
 
 /**
  * Throws 400 `json.invalid`, naming the pointer, when objects and arrays are nested deeper than
- * `maxDepth` (a scalar has depth 0, `{}` has depth 1) or a member is named `__proto__`.
+ * `maxDepth` (a scalar has depth 0, `{}` has depth 1), a member is named `__proto__` or a number is too
+ * large.
  */
 export function checkJsonShape(value: JsonValue, maxDepth = DEFAULT_MAX_JSON_DEPTH): void {
   if (typeof value !== 'object' || value === null) return
@@ -21,9 +22,11 @@ export function checkJsonShape(value: JsonValue, maxDepth = DEFAULT_MAX_JSON_DEP
   const pointer = formatPointer(trouble.path.reverse())
   throw new DittoException(
     jsonInvalid(
-      trouble.kind === 'depth'
-        ? `The JSON is nested deeper than ${maxDepth} levels at <${pointer}>.`
-        : `The JSON has a member with a forbidden name at <${pointer}>.`,
+      {
+        depth: `The JSON is nested deeper than ${maxDepth} levels at <${pointer}>.`,
+        name: `The JSON has a member with a forbidden name at <${pointer}>.`,
+        number: `The JSON has a number out of the range of doubles at <${pointer}>.`,
+      }[trouble.kind],
     ),
   )
 }
@@ -47,7 +50,7 @@ export function parseJsonStrict(text: string, maxDepth = DEFAULT_MAX_JSON_DEPTH)
 
 /** `path` is built on the way back, innermost segment first: the good case allocates nothing. */
 interface Trouble {
-  readonly kind: 'depth' | 'name'
+  readonly kind: 'depth' | 'name' | 'number'
   readonly path: string[]
 }
 
@@ -69,7 +72,9 @@ function findTrouble(value: object, depthLeft: number): Trouble | undefined {
 }
 
 function troubleWithin(value: unknown, depthLeft: number): Trouble | undefined {
-  return typeof value === 'object' && value !== null ? findTrouble(value, depthLeft) : undefined
+  if (typeof value === 'object' && value !== null) return findTrouble(value, depthLeft)
+  // The only way in for what JSON cannot write again: 1e400.
+  return value === Infinity || value === -Infinity ? { kind: 'number', path: [] } : undefined
 }
 
 function at(segment: string, trouble: Trouble): Trouble {

@@ -52,6 +52,16 @@ it('accepts and refuses exactly what JSON.parse does', () => {
   )
 })
 
+it('refuses numbers that it could not write again', () => {
+  for (const text of ['{"a":[1e400]}', '{"a":[-1e400]}', `{"a":[${'9'.repeat(400)}]}`]) {
+    assert.is(
+      errorOf(() => parseJsonStrict(text)).message,
+      'The JSON has a number out of the range of doubles at </a/0>.',
+    )
+  }
+  assert.equal(parseJsonStrict('{"a":[1e308,1e-400]}'), { a: [1e308, 0] })
+})
+
 it('refuses JSON that is nested too deeply, in objects and in arrays', () => {
   assert.is(checkJsonShape({ a: [{ b: 1 }] }, 3), undefined)
   assert.is(checkJsonShape('scalar', 0), undefined)
