@@ -169,6 +169,15 @@ it('holds no more unsettled than the window, however many consumers there are', 
   assert.equal(await messagesIn('wide', 'narrow'), [0, 0])
 })
 
+it('consumes quorum queues, which know no window of a channel', async () => {
+  await channel.assertQueue('quorum', { arguments: { 'x-queue-type': 'quorum' } })
+  const probe = await open({ sources: [testSource(['quorum'], { consumerCount: 2 })] })
+  probe.settlement = 'accept'
+  await send('quorum', numbered(20))
+  await probe.delivered(20)
+  assert.equal(probe.payloads, numbered(20))
+})
+
 it('while paused it holds a window and answers heartbeats', async () => {
   await channel.assertQueue('held')
   const probe = await open({ sources: [testSource(['held'])] }, { maxUnsettled: 10 })
@@ -356,6 +365,36 @@ it('a bad exchange beside a good one under load costs the good one nothing', asy
   assert.equal(new Set(oks(bad)), new Set([false]))
   const arrived = (await received(queue, 1000)).map(({ content }) => content.toString())
   assert.is(new Set(arrived).size, 1000)
+})
+
+it('exchanges that nobody publishes to any more make room for others', async () => {
+  const probe = await open({ id: 'many', targets: [testTarget('{{ header:exchange }}/key')] })
+  for (const round of [1, 2, 3]) {
+    const outcomes = await probe.transport.publish(
+      Array.from({ length: 120 }, (_, index) => ({
+        address: `gone-${round}-${index}/key`,
+        qos: undefined,
+        message: { headers: {}, payload: 'x' },
+      })),
+    )
+    for (const outcome of outcomes) assert.match(messageOf(outcome), 'no exchange')
+  }
+  assert.equal(probe.lost, [])
+  assert.equal(probe.logs, [])
+}, 40_000)
+
+it('what a broker does not confirm is bounded', async () => {
+  const proxy = await proxied()
+  const uri = `amqp://guest:guest@127.0.0.1:${proxy.port}`
+  const probe = await open({ uri, targets: [testTarget('/bounded')] }, { publishTimeoutMs: 1500 })
+  await proxy.setMode('blackhole')
+  const large = 'x'.repeat(1024 * 1024)
+  const before = Date.now()
+  const taken = Array.from({ length: 16 }, () => probe.publish('/bounded', [large]))
+  const [refused] = await probe.publish('/bounded', ['one more'])
+  assert.match(messageOf(refused!), '16777216 bytes are unconfirmed already')
+  assert.ok(Date.now() - before < 1000, 'refused too late')
+  for (const outcomes of await Promise.all(taken)) assert.equal(oks(outcomes), [false])
 })
 
 it('an unroutable message comes back as a failure, between others that do not', async () => {
