@@ -129,18 +129,21 @@ it(
         () => replies,
         ({ length }) => length === 3,
       )
-      const answers = replies.map(({ payload }) => JSON.parse(payload.toString()))
+      // An error that needs no twin may overtake the answers of the twin.
+      const answers = replies
+        .map(({ payload, headers }) => ({ ...JSON.parse(payload.toString()), outside: headers }))
+        .toSorted((a, b) => a.status - b.status)
       assert.equal(
         answers.map(({ status, value: answer }) => [status, answer.error]),
         [
           [201, undefined],
-          [404, 'things:attribute.notfound'],
           [400, 'json.invalid'],
+          [404, 'things:attribute.notfound'],
         ],
         end.name,
       )
       assert.is(answers[0].headers['correlation-id'], `of-${type}`)
-      if (end.hasHeaders) assert.is(replies[0]!.headers.re, `replies:${type}`, end.name)
+      if (end.hasHeaders) assert.is(answers[0].outside.re, `replies:${type}`, end.name)
     }
   },
   LIMIT_MS,
