@@ -38,6 +38,9 @@ export class AmqpClient {
   #early: { readonly error: unknown } | undefined
   readonly #failed = Promise.withResolvers<never>()
   #closed: Promise<void> | undefined
+  /** Those that the broker has not ended yet. */
+  readonly #sessions = new Set<RheaSession>()
+  #onSessionsEnded: (() => void) | undefined
 
   constructor(options: ClientOptions) {
     this.#options = options
@@ -80,7 +83,13 @@ export class AmqpClient {
 
   /** A session that holds one link. */
   createSession(): RheaSession {
-    return beginSession(this.#connection!)
+    const session = beginSession(this.#connection!)
+    this.#sessions.add(session)
+    session.on('session_close', () => {
+      this.#sessions.delete(session)
+      if (this.#sessions.size === 0) this.#onSessionsEnded?.()
+    })
+    return session
   }
 
   /** The session is usable: from now on its end is reported. */
@@ -134,8 +143,11 @@ export class AmqpClient {
     const closed = new Promise<void>((resolve) => {
       socket.once('close', () => resolve())
     })
+    const sayGoodbye = (): void => this.#connection?.close()
     if (wasEnded || this.#stage !== 'attach') socket.destroy()
-    else this.#connection?.close()
+    else if (this.#sessions.size === 0) sayGoodbye()
+    // RabbitMQ forgets outcomes that its sessions have not read when the connection closes.
+    else this.#onSessionsEnded = sayGoodbye
     const timer = setTimeout(() => socket.destroy(), this.#options.closeTimeoutMs)
     await closed
     clearTimeout(timer)
