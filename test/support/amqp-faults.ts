@@ -1,0 +1,357 @@
+/**
+ * What networks and brokers do to AMQP connections. Across every fault 10,000 numbered messages wait in
+ * a queue; each is settled only when the event that it caused is confirmed by the broker, so none may
+ * be lost; what may come twice is what was unsettled when something broke.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
+import * as assert from 'uvu/assert'
+import { type Sluice, startSluice } from '../../bench/support/sluice.ts'
+import { MAX_BATCH } from '../../src/transport/transport.ts'
+import { eventually, logTexts, look, open, untilStatus } from './gateway.ts'
+import { startProxy, type TcpProxy } from './proxy.ts'
+import { type RabbitMq, startRabbitMq } from './rabbitmq.ts'
+import { suite } from './suite.ts'
+
+const MESSAGES = 10_000
+const MAX_UNSETTLED = 200
+/** What was taken and not settled when a session ended; admission looks at it batch by batch. */
+const MAX_REPEATED = MAX_UNSETTLED + MAX_BATCH
+const LIMIT_MS = 120_000
+const FAULT_LIMIT_MS = 60_000
+const DEVICES = 20
+const AUTHORIZATION_CONTEXT = ['test:faults']
+
+const SCRIPT = `function mapToDittoProtocolMsg(headers, textPayload, bytePayload) {
+  const text = textPayload || Ditto.arrayBufferToString(bytePayload)
+  const number = Number(text)
+  return Ditto.buildDittoProtocolMsg('load', 'device-' + (number % ${DEVICES}), 'things', 'twin',
+    'commands', 'merge', '/', { 'content-type': 'application/merge-patch+json' },
+    { attributes: { number } })
+}`
+
+/** How a protocol names queues and exchanges of RabbitMQ. */
+export interface Protocol {
+  readonly connectionType: string
+  readonly queue: (name: string) => string
+  readonly toQueue: (name: string) => string
+  readonly toExchange: (exchange: string, key: string) => string
+}
+
+let rabbit: RabbitMq
+let proxy: TcpProxy
+let sluice: Sluice
+
+/** Registers the suite for one protocol. */
+export function amqpFaults(protocol: Protocol): void {
+  const type = protocol.connectionType
+  const it = suite(`faults of ${type}`)
+  it.before(async () => {
+    ;[rabbit, sluice] = await Promise.all([
+      startRabbitMq(),
+      startSluice({
+        config: {
+          workers: { threads: 2 },
+          connections: {
+            backoff_min_ms: 100,
+            backoff_max_ms: 500,
+            max_unsettled: MAX_UNSETTLED,
+            ack_timeout_ms: 20_000,
+            publish_timeout_ms: 15_000,
+          },
+        },
+      }),
+    ])
+    proxy = await startProxy(rabbit.port)
+  })
+  it.after(async () => {
+    await sluice.stop()
+    await proxy.stop()
+    await rabbit.stop()
+  })
+
+  const across = (
+    fault: string,
+    strike: (flow: Flow) => Promise<void>,
+    { repeats = MAX_REPEATED, target }: { repeats?: number; target?: string } = {},
+  ): void => {
+    it(
+      `${type}: ${fault}`,
+      async () => {
+        const name = `${type}-${fault.replaceAll(/\W+/g, '-')}`
+        const flow = new Flow(protocol, name, target)
+        await flow.begin()
+        await flow.arrivedAtLeast(MESSAGES / 10)
+        await strike(flow)
+        await flow.end(repeats)
+      },
+      LIMIT_MS,
+    )
+  }
+
+  across(
+    'the broker is killed and started again',
+    async () => {
+      await rabbit.kill9()
+      await delay(500)
+      await rabbit.restart()
+    },
+    // RabbitMQ writes acknowledgements to the disk later: a killed one has forgotten many.
+    { repeats: Number.POSITIVE_INFINITY },
+  )
+
+  across('the network cuts the connections', async () => {
+    proxy.cut('rst')
+  })
+
+  across('every packet takes 300 ms', async (flow) => {
+    await proxy.setMode({ delayMs: 300 })
+    const arrived = await flow.arrivals()
+    await flow.arrivedAtLeast(Math.min(MESSAGES, arrived + 1))
+    await proxy.setMode('pass')
+  })
+
+  across('the network swallows everything and resets nothing', async (flow) => {
+    await proxy.setMode('blackhole')
+    await flow.untilLive(({ liveStatus }) => liveStatus === 'failed')
+    await proxy.setMode('pass')
+    // What was connected stays dead; only new connections live.
+  })
+
+  across('the permissions are revoked and granted again', async (flow) => {
+    await rabbit.ctl('clear_permissions', 'guest')
+    proxy.cut('rst')
+    const status = await flow.untilLive(({ liveStatus }) => liveStatus === 'misconfigured')
+    assert.match(JSON.stringify(status.clientStatus), /refused|permission|not allowed|access/i)
+    await rabbit.ctl('set_permissions', 'guest', '.*', '.*', '.*')
+  })
+
+  across('a memory alarm blocks publishers for a while', async (flow) => {
+    await rabbit.ctl('set_vm_memory_high_watermark', '0.00001')
+    await flow.untilQuiet()
+    await rabbit.ctl('set_vm_memory_high_watermark', '0.4')
+  })
+
+  across(
+    'the exchange of the target is missing for a while',
+    async (flow) => {
+      await withChannel((channel) => channel.deleteExchange(`x-${type}`))
+      await flow.untilLog(flow.target, /x-amqp|no exchange|not_found|not-found/i)
+      await flow.declareExchange()
+    },
+    { repeats: Number.POSITIVE_INFINITY, target: protocol.toExchange(`x-${type}`, 'any') },
+  )
+
+  it(
+    `${type}: the queue of a source is deleted and declared again, beside one that stays`,
+    async () => {
+      const flow = new Flow(protocol, `${type}-deleted`, undefined, ['beside'])
+      await flow.begin(MESSAGES / 2)
+      await flow.arrivedAtLeast(MESSAGES / 2)
+      await withChannel((channel) => channel.deleteQueue(flow.in))
+      await flow.untilSource(protocol.queue(flow.in), (status) => status !== 'open')
+      await flow.send(MESSAGES / 2, 100, `${flow.in}-beside`)
+      await flow.arrivedAtLeast(MESSAGES / 2 + 100)
+      await flow.declare(flow.in)
+      await flow.untilSource(protocol.queue(flow.in), (status) => status === 'open')
+      await flow.send(MESSAGES / 2 + 100, MESSAGES / 2)
+      await flow.end(MAX_REPEATED)
+    },
+    LIMIT_MS,
+  )
+}
+
+/** With a connection of its own: the broker may have been killed since the last one. */
+async function withChannel<T>(work: (channel: ConfirmChannel) => Promise<T>): Promise<T> {
+  const connection = await rabbit.connect()
+  const channel = await connection.createConfirmChannel()
+  const result = await work(channel)
+  await connection.close()
+  return result
+}
+
+/** Numbered messages from one queue through Sluice to another. */
+class Flow {
+  readonly in: string
+  readonly out: string
+  source = ''
+  target = ''
+  readonly #protocol: Protocol
+  readonly #targetAddress: string | undefined
+  readonly #beside: readonly string[]
+  #sent = 0
+
+  constructor(protocol: Protocol, name: string, target?: string, beside: readonly string[] = []) {
+    this.in = `in-${name}`
+    this.out = `out-${name}`
+    this.#protocol = protocol
+    this.#targetAddress = target
+    this.#beside = beside.map((suffix) => `${this.in}-${suffix}`)
+  }
+
+  /** Declares what is needed, lets the messages wait in the queue, and opens the connections. */
+  async begin(count = MESSAGES): Promise<void> {
+    for (const queue of [this.in, this.out, ...this.#beside]) await this.declare(queue)
+    if (this.#targetAddress !== undefined) await this.declareExchange()
+    await this.send(0, count)
+    this.target = await open(sluice, this.#publishing())
+    this.source = await open(sluice, this.#consuming(`${this.target}:published`))
+  }
+
+  /** Everything sent has arrived; nothing else has, and not more often than explained. */
+  async end(repeatable: number): Promise<void> {
+    await this.arrivedAtLeast(this.#sent)
+    await untilStatus(sluice, this.source, 'open', FAULT_LIMIT_MS)
+    // The last ones unsettled may be on their way once more.
+    await this.untilQuiet()
+    const seen = await this.#collect()
+    const lost = Array.from({ length: this.#sent }, (_, n) => n).filter((n) => !seen.has(n))
+    const total = [...seen.values()].reduce((sum, count) => sum + count, 0)
+    assert.equal(lost, [])
+    assert.is(seen.size, this.#sent, 'only what was sent')
+    assert.ok(total - seen.size <= repeatable, `${total - seen.size} came twice`)
+    for (const id of [this.source, this.target]) {
+      assert.is((await sluice.request('DELETE', `/api/2/connections/${id}`)).status, 204)
+    }
+  }
+
+  async declare(queue: string): Promise<void> {
+    await withChannel((channel) => channel.assertQueue(queue, { durable: true }))
+  }
+
+  /** Whatever is published to it arrives in the outgoing queue. */
+  async declareExchange(): Promise<void> {
+    const exchange = `x-${this.#protocol.connectionType}`
+    await withChannel(async (channel) => {
+      await channel.assertExchange(exchange, 'fanout', { durable: true })
+      await channel.bindQueue(this.out, exchange, '')
+    })
+  }
+
+  async send(first: number, count: number, queue = this.in): Promise<void> {
+    await withChannel(async (channel) => {
+      for (let number = first; number < first + count; number++) {
+        channel.sendToQueue(queue, Buffer.from(`${number}`), { persistent: true })
+      }
+      await channel.waitForConfirms()
+    })
+    this.#sent += count
+  }
+
+  async arrivals(): Promise<number> {
+    const { messageCount } = await withChannel((channel) => channel.checkQueue(this.out))
+    return messageCount
+  }
+
+  async arrivedAtLeast(count: number): Promise<void> {
+    await eventually(
+      async () => [await this.arrivals(), await this.#failures()] as const,
+      ([arrived]) => arrived >= count,
+      FAULT_LIMIT_MS,
+    )
+  }
+
+  /** Until no more events arrive. */
+  async untilQuiet(): Promise<void> {
+    let before = -1
+    await eventually(
+      async () => {
+        await delay(500)
+        const arrived = await this.arrivals()
+        const isQuiet = arrived === before
+        before = arrived
+        return isQuiet
+      },
+      (isQuiet) => isQuiet,
+      FAULT_LIMIT_MS,
+    )
+  }
+
+  untilLive(wanted: (status: { liveStatus: string; clientStatus: unknown }) => boolean) {
+    return eventually(() => look(sluice, this.source, 'status'), wanted, FAULT_LIMIT_MS)
+  }
+
+  async untilSource(address: string, wanted: (status: string) => boolean): Promise<void> {
+    await eventually(
+      async () => {
+        const { sourceStatus } = await look(sluice, this.source, 'status')
+        return sourceStatus.find((one: { address: string }) => one.address === address)
+      },
+      (found) => found !== undefined && wanted(found.status),
+      FAULT_LIMIT_MS,
+    )
+  }
+
+  async untilLog(id: string, text: RegExp): Promise<void> {
+    await eventually(
+      () => logTexts(sluice, id),
+      (texts) => texts.some((line) => text.test(line)),
+      FAULT_LIMIT_MS,
+    )
+  }
+
+  async #failures(): Promise<unknown> {
+    const { connectionMetrics } = await look(sluice, this.target, 'metrics')
+    return connectionMetrics.outbound
+  }
+
+  /** Takes everything out of the queue: how often each number came. */
+  async #collect(): Promise<ReadonlyMap<number, number>> {
+    const total = await this.arrivals()
+    const seen = new Map<number, number>()
+    let received = 0
+    await withChannel(async (channel) => {
+      const all = Promise.withResolvers<void>()
+      const onMessage = (message: ConsumeMessage | null): void => {
+        const key = Number(JSON.parse(message!.content.toString()).value.attributes.number)
+        seen.set(key, (seen.get(key) ?? 0) + 1)
+        received += 1
+        if (received === total) all.resolve()
+      }
+      await channel.consume(this.out, onMessage, { noAck: true })
+      await all.promise
+    })
+    return seen
+  }
+
+  #base(): object {
+    return {
+      connectionType: this.#protocol.connectionType,
+      connectionStatus: 'open',
+      uri: `amqp://guest:guest@127.0.0.1:${proxy.port}`,
+    }
+  }
+
+  #consuming(label: string): object {
+    const { queue } = this.#protocol
+    return {
+      ...this.#base(),
+      sources: [
+        {
+          addresses: [queue(this.in), ...this.#beside.map(queue)],
+          authorizationContext: AUTHORIZATION_CONTEXT,
+          payloadMapping: ['js'],
+          acknowledgementRequests: { includes: [label, 'twin-persisted'] },
+          replyTarget: { enabled: false },
+        },
+      ],
+      mappingDefinitions: {
+        js: { mappingEngine: 'JavaScript', options: { incomingScript: SCRIPT } },
+      },
+    }
+  }
+
+  #publishing(): object {
+    return {
+      ...this.#base(),
+      targets: [
+        {
+          address: this.#targetAddress ?? this.#protocol.toQueue(this.out),
+          topics: ['_/_/things/twin/events?namespaces=load'],
+          authorizationContext: AUTHORIZATION_CONTEXT,
+          issuedAcknowledgementLabel: '{{ connection:id }}:published',
+        },
+      ],
+    }
+  }
+}
