@@ -6,12 +6,14 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** Programs by the Debian package that brings them. */
-const TOOLS = {
-  mosquitto: 'mosquitto',
-  'rabbitmq-server': 'rabbitmq-server',
-  openssl: 'openssl',
-} as const
+/** Programs, and what brings them to Debian and to macOS. */
+const TOOLS = [
+  { program: 'mosquitto', debian: 'mosquitto', homebrew: 'mosquitto' },
+  { program: 'rabbitmq-server', debian: 'rabbitmq-server', homebrew: 'rabbitmq' },
+  { program: 'openssl', debian: 'openssl', homebrew: 'openssl' },
+] as const
+
+type Tool = (typeof TOOLS)[number]
 
 /** Debian keeps daemons where a user's PATH does not look. */
 const EXTRA_PATHS = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/sbin']
@@ -25,14 +27,14 @@ export function findTool(name: string, ...folders: string[]): string | undefined
 
 /** Installs what is missing; ends the process with instructions where it cannot. */
 export async function installMissingTools(): Promise<void> {
-  const missing = Object.entries(TOOLS).filter(([tool]) => findTool(tool) === undefined)
+  const missing = TOOLS.filter(({ program }) => findTool(program) === undefined)
   if (missing.length === 0) return
-  const packages = missing.map(([, name]) => name)
-  if (findTool('apt-get') === undefined) refuse(packages, 'there is no apt-get here')
+  const packages = missing.map(({ debian }) => debian)
+  if (findTool('apt-get') === undefined) refuse(missing, 'there is no apt-get here')
   process.stdout.write(`installing ${packages.join(', ')} with apt-get …\n`)
   apt(['update', '-q'])
   const status = apt(['install', '-y', '-q', '--no-install-recommends', ...packages])
-  if (status !== 0) refuse(packages, `apt-get ended with status ${status}`)
+  if (status !== 0) refuse(missing, `apt-get ended with status ${status}`)
 }
 
 function apt(parameters: readonly string[]): number {
@@ -46,11 +48,13 @@ function apt(parameters: readonly string[]): number {
   return status ?? 1
 }
 
-function refuse(packages: readonly string[], why: string): never {
+function refuse(missing: readonly Tool[], why: string): never {
+  const debian = missing.map((tool) => tool.debian).join(' ')
+  const homebrew = missing.map((tool) => tool.homebrew).join(' ')
   process.stderr.write(
-    `The tests need ${packages.join(' and ')}, and ${why}.\n` +
-      `Install: ${packages.join(', ')} (Debian/Ubuntu: apt-get install ${packages.join(' ')}; ` +
-      `macOS: brew install ${packages.join(' ')}), then run the tests again.\n`,
+    `The tests need ${missing.map(({ program }) => program).join(' and ')}, and ${why}.\n` +
+      `Install what is missing (Debian, Ubuntu: apt-get install ${debian}; macOS: brew install ` +
+      `${homebrew}), then run the tests again.\n`,
   )
   process.exit(1)
 }
