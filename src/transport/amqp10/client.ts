@@ -74,6 +74,8 @@ export class AmqpClient {
     const opened = Promise.withResolvers<void>()
     this.#speak(socket, opened.resolve)
     await this.orFailure(opened.promise)
+    // A broker may open and close in one breath.
+    if (this.isEnded) await this.#failed.promise
   }
 
   /** Waits for something that the end of the connection makes impossible. */
