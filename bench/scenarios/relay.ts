@@ -3,7 +3,7 @@
  * one protocol and leaves over another, or the same, as it is. No script, no twin.
  */
 import { startMosquitto } from '../../test/support/broker.ts'
-import { startRabbitMq } from '../../test/support/rabbitmq.ts'
+import { type RabbitMq, startRabbitMq } from '../../test/support/rabbitmq.ts'
 import type { EndOrder, Protocol } from '../peers/ends/end.ts'
 import { BROKER_CONFIG } from './mosquitto.ts'
 import type { Scenario, ScenarioSettings, Stage } from './scenario.ts'
@@ -55,11 +55,11 @@ const NAMES: Readonly<Record<Protocol, Names>> = {
   'amqp-10': {
     title: 'AMQP 1.0',
     scheme: 'amqp://guest:guest@',
-    sentTo: '/queue/bench-in',
-    source: '/queue/bench-in',
-    target: '/queue/bench-out',
-    receivedFrom: '/queue/bench-out',
-    publishedTo: '/queue/bench-out',
+    sentTo: '/amq/queue/bench-in',
+    source: '/amq/queue/bench-in',
+    target: '/amq/queue/bench-out',
+    receivedFrom: '/amq/queue/bench-out',
+    publishedTo: '/amq/queue/bench-out',
   },
 }
 
@@ -82,7 +82,7 @@ async function prepare(settings: ScenarioSettings, from: Protocol, to: Protocol)
     if (brokers.has(kind)) continue
     brokers.set(
       kind,
-      isMqtt ? await startMosquitto({ config: BROKER_CONFIG }) : await startRabbitMq(),
+      isMqtt ? await startMosquitto({ config: BROKER_CONFIG }) : await startWithQueues(),
     )
   }
   const end = (protocol: Protocol, address: string): EndOrder => {
@@ -103,6 +103,16 @@ async function prepare(settings: ScenarioSettings, from: Protocol, to: Protocol)
       await Promise.all([...brokers.values()].map((broker) => broker.stop()))
     },
   })
+}
+
+/** Whoever consumes from a queue expects it to be there. */
+async function startWithQueues(): Promise<RabbitMq> {
+  const rabbit = await startRabbitMq()
+  const connection = await rabbit.connect()
+  const channel = await connection.createChannel()
+  for (const queue of ['bench-in', 'bench-out']) await channel.assertQueue(queue)
+  await connection.close()
+  return rabbit
 }
 
 function base({ protocol, port }: EndOrder): object {
