@@ -4,10 +4,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from '../../test/support/ports.ts'
 
 const MAIN = resolve(import.meta.dirname, '../../src/main.ts')
 const START_LIMIT_MS = 30_000
@@ -86,16 +86,6 @@ export async function startSluice(options: SluiceOptions = {}): Promise<Sluice> 
   }
   await untilReady(sluice)
   return sluice
-}
-
-/** A port of the loopback interface that nothing listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const address = server.address()
-  await new Promise((done) => server.close(done))
-  if (address === null || typeof address === 'string') throw new Error('no free port')
-  return address.port
 }
 
 async function untilReady(sluice: Sluice): Promise<void> {

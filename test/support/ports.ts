@@ -1,15 +1,28 @@
 /** Free TCP ports on the loopback interface. */
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 
-/** A port that was free a moment ago. */
+/**
+ * Below the ports that systems give to connections going out (32,768 and more on Linux, 49,152 elsewhere):
+ * one of those could take a server's port while the server is being restarted, or, connecting to a port
+ * where nothing listens, even connect to itself.
+ */
+const FIRST_PORT = 15_000
+const LAST_PORT = 32_767
+
+/** A port of the loopback interface that nothing listened on a moment ago. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT + 1))
+    if (await isFree(port)) return port
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
 }
 
 /** Resolves when something accepts connections on the port; rejects after `limitMs`. */

@@ -6,6 +6,13 @@ import { suite as uvuSuite } from 'uvu'
 
 const DEFAULT_LIMIT_MS = 20_000
 
+/** uvu tells of failures when a suite is through; one that is ended before has told nothing. */
+const failures: string[] = []
+process.once('SIGTERM', () => {
+  process.stderr.write(`\n${failures.join('\n')}\n`)
+  process.exit(1)
+})
+
 /** One suite of a test file. */
 export interface Suite {
   /** Registers a test; it fails after `limitMs`, 20 s unless given. */
@@ -49,6 +56,9 @@ async function withDeadline(
   })
   try {
     await Promise.race([test(), deadline])
+  } catch (error) {
+    failures.push(`${title}: ${error instanceof Error ? error.stack : String(error)}`)
+    throw error
   } finally {
     clearTimeout(timer)
   }

@@ -2,9 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { freePort, type Sluice, startSluice } from '../../bench/support/sluice.ts'
+import { type Sluice, startSluice } from '../../bench/support/sluice.ts'
 import { type Mosquitto, startMosquitto } from '../support/broker.ts'
 import { CONNECTIONS, command, create, eventually, look, open } from '../support/gateway.ts'
+import { freePort } from '../support/ports.ts'
 import { suite } from '../support/suite.ts'
 
 const it = suite('api')

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { MqttClient } from 'mqtt'
 import * as assert from 'uvu/assert'
-import { freePort, type Sluice, startSluice } from '../../bench/support/sluice.ts'
+import { type Sluice, startSluice } from '../../bench/support/sluice.ts'
 import { type Mosquitto, startMosquitto } from '../support/broker.ts'
 import {
   CONNECTIONS,
@@ -16,6 +16,7 @@ import {
   open,
   untilStatus,
 } from '../support/gateway.ts'
+import { freePort } from '../support/ports.ts'
 import { suite } from '../support/suite.ts'
 import { createAuthority } from '../support/tls.ts'
 
