@@ -1,6 +1,6 @@
 /** amqplib: acknowledgements for a hundred messages at a time, and publisher confirms. */
 import { connect } from 'amqplib'
-import type { Bare } from './bare.ts'
+import { type Bare, CONTENT_TYPE, CORRELATION_ID } from './bare.ts'
 
 const PREFETCH = 1_000
 const ACKNOWLEDGED_TOGETHER = 100
@@ -11,7 +11,13 @@ export const bareAmqp091: Bare = {
     const connection = await connect(`amqp://guest:guest@127.0.0.1:${port}`)
     const channel = await connection.createConfirmChannel()
     await channel.assertQueue(address)
-    const options = { mandatory: true }
+    const options = {
+      mandatory: true,
+      persistent: true,
+      contentType: CONTENT_TYPE,
+      correlationId: CORRELATION_ID,
+      headers: { 'content-type': CONTENT_TYPE, 'correlation-id': CORRELATION_ID },
+    }
     const onConfirmed = (): void => {}
     return (payload) => void channel.publish('', address, payload, options, onConfirmed)
   },

@@ -1,7 +1,7 @@
 /** rhea: unsettled deliveries both ways, accepted one by one; rhea merges the dispositions of a turn. */
 import rhea from 'rhea'
 import { bytesOf, openAmqp10 } from '../ends/amqp-10.ts'
-import type { Bare } from './bare.ts'
+import { type Bare, CONTENT_TYPE, CORRELATION_ID } from './bare.ts'
 
 const CREDIT = 1_000
 
@@ -10,10 +10,16 @@ export const bareAmqp10: Bare = {
   async openPublisher({ port, address }) {
     const connection = await openAmqp10(port, () => process.exit(1))
     const sender = connection.open_sender(address)
+    const properties = {
+      durable: true,
+      to: address,
+      content_type: CONTENT_TYPE,
+      correlation_id: CORRELATION_ID,
+    }
     const waiting: Buffer[] = []
     const flush = (): void => {
       while (waiting.length > 0 && sender.sendable()) {
-        sender.send({ body: rhea.message.data_section(waiting.shift()!) })
+        sender.send({ ...properties, body: rhea.message.data_section(waiting.shift()!) })
       }
     }
     sender.on('sendable', flush)

@@ -3,9 +3,11 @@
  * targets, and never reconnects: the shard does, for all protocols alike.
  *
  * amqplib opens its socket itself. What it keeps to itself is taken from its inside here and nowhere
- * else (pinned version, covered by the conformance suite): the socket, and the negotiated frame size.
+ * else (pinned version, covered by the conformance suite): the socket, the negotiated frame size, and
+ * where the frames of a channel wait to be written.
  */
 import type { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
 import {
   type Channel,
   type ChannelModel,
@@ -46,12 +48,6 @@ export class AmqpLink {
   readonly #channels = new Set<Channel>()
   #model: ChannelModel | undefined
   #over = false
-  #isGathering = false
-  readonly #afterHandover = (): void => void setImmediate(this.#scatter)
-  readonly #scatter = (): void => {
-    this.#isGathering = false
-    this.#socket?.uncork()
-  }
   #closing: Promise<void> | undefined
 
   /** `role` is appended to the name by which the broker lists the connection. */
@@ -98,13 +94,16 @@ export class AmqpLink {
     return this.#keep(await this.#openModel.createConfirmChannel(options))
   }
 
-  /** What is sent in this turn leaves in few writes: amqplib makes one of each small frame. */
-  gather(): void {
-    if (this.#isGathering || !this.isOpen) return
-    this.#isGathering = true
-    this.#socket?.cork()
-    // amqplib's channels hand over their frames within the next check phase.
-    setImmediate(this.#afterHandover)
+  /** The number by which frames name an open channel. */
+  numberOf(channel: Channel): number {
+    return (channel as unknown as ChannelInside).ch
+  }
+
+  /** Writes whole frames of an open channel behind those of amqplib; whether more are welcome now. */
+  write(channel: Channel, frames: Buffer): boolean {
+    const inside = this.#model!.connection as unknown as Inside
+    inside.sentSinceLastCheck = true
+    return inside.channels[this.numberOf(channel)]!.buffer.write(frames)
   }
 
   /**
@@ -143,7 +142,7 @@ export class AmqpLink {
       ...(tls !== undefined && tlsOptions(host, tls)),
       // Node destroys the socket with it, at whatever it is.
       signal: this.#life.signal,
-      // Small frames are written together already; Nagle's delay would only add latency.
+      // Messages are written together already; Nagle's delay would only add latency.
       noDelay: true,
       credentials: toCredentials(login),
       clientProperties: { connection_name: name + this.#role },
@@ -160,8 +159,6 @@ export class AmqpLink {
     const socket = this.#socket!
     // amqplib has no listener of its own while the socket winds down.
     socket.on('error', ignore)
-    // Now amqplib goes on with what it held back.
-    socket.prependListener('drain', () => this.gather())
   }
 
   #lost(error: unknown): void {
@@ -218,6 +215,15 @@ export async function closeChannel(channel: Channel): Promise<void> {
 interface Inside {
   readonly stream: Socket
   readonly frameMax: number
+  /** By their numbers: what waits until it is the channel's turn to write. */
+  readonly channels: readonly ({ readonly buffer: Writable } | null)[]
+  /** While frames leave, no heartbeats have to. */
+  sentSinceLastCheck: boolean
+}
+
+/** What amqplib does not tell of its channels. */
+interface ChannelInside {
+  readonly ch: number
 }
 
 function toCredentials(login: Login): NonNullable<SocketOptions['credentials']> {

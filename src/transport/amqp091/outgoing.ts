@@ -1,31 +1,33 @@
 /**
- * An outbound message as amqplib wants it (Ditto documentation, "AMQP 0.9.1 protocol binding"): all
+ * An outbound message in terms of AMQP 0.9.1 (Ditto documentation, "AMQP 0.9.1 protocol binding"): all
  * headers in the headers table, some of them as properties, too. Whatever a broker would close the
  * channel or the connection for is refused here.
  */
-import type { Options } from 'amqplib'
 import type { OutboundMessage } from '../transport.ts'
 import { isShortString, parseTargetAddress, type TargetAddress } from './address.ts'
 
 /** A message to be published. */
 export interface Publishing extends TargetAddress {
+  readonly headers: Readonly<Record<string, string>>
+  readonly properties: Properties
+  /** What the headers take as a field table, with its length. */
+  readonly tableBytes: number
   readonly content: Buffer
-  readonly options: Options.Publish
 }
 
-/** Properties, which are short strings: longer values travel in the headers table alone. */
-const PROPERTIES: ReadonlyMap<string, keyof Options.Publish> = new Map([
-  ['content-type', 'contentType'],
-  ['content-encoding', 'contentEncoding'],
-  ['correlation-id', 'correlationId'],
-  ['reply-to', 'replyTo'],
-  ['message-id', 'messageId'],
-] as const)
+/** Headers that are properties, too; values that are no short strings are headers alone. */
+export interface Properties {
+  readonly contentType: string | undefined
+  readonly contentEncoding: string | undefined
+  readonly correlationId: string | undefined
+  readonly replyTo: string | undefined
+  readonly messageId: string | undefined
+}
 
 /** RabbitMQ takes them for further routing keys, and closes the channel when they are no lists. */
 const ROUTING_HEADERS: ReadonlySet<string> = new Set(['CC', 'BCC'])
 
-/** The largest table of headers that amqplib encodes. */
+/** The largest table of headers. */
 const TABLE_BYTES = 65_536
 /** What shares a frame with the table, at most: all other properties are short strings. */
 const PROPERTIES_BYTES = 2048
@@ -42,26 +44,39 @@ export function toPublishing(
   const target = parseTargetAddress(address)
   if (typeof target === 'string') return target
   const { headers } = message
-  const options: Options.Publish = {
-    headers,
-    // A message that no queue takes comes back, instead of being confirmed and gone.
-    mandatory: true,
-    // What was confirmed survives a restart of the broker, if its queue does.
-    persistent: true,
-  }
   let tableBytes = TABLE_LENGTH_BYTES
   for (const name in headers) {
     const value = headers[name]!
     if (ROUTING_HEADERS.has(name)) return `Header '${name}' would change the routing.`
     if (!isShortString(name)) return 'The name of a header has more than 255 bytes.'
     tableBytes += HEADER_BYTES + Buffer.byteLength(name) + Buffer.byteLength(value)
-    const property = PROPERTIES.get(name)
-    if (property !== undefined && isShortString(value))
-      Object.assign(options, { [property]: value })
   }
   const tableMaxBytes = Math.min(TABLE_BYTES, frameBytes - PROPERTIES_BYTES)
   if (tableBytes > tableMaxBytes) return `The headers have more than ${tableMaxBytes} bytes.`
-  return { ...target, content: toContent(message.payload), options }
+  const { exchange, routingKey } = target
+  const properties = toProperties(headers)
+  return {
+    exchange,
+    routingKey,
+    headers,
+    properties,
+    tableBytes,
+    content: toContent(message.payload),
+  }
+}
+
+function toProperties(headers: Readonly<Record<string, string>>): Properties {
+  return {
+    contentType: shortString(headers['content-type']),
+    contentEncoding: shortString(headers['content-encoding']),
+    correlationId: shortString(headers['correlation-id']),
+    replyTo: shortString(headers['reply-to']),
+    messageId: shortString(headers['message-id']),
+  }
+}
+
+function shortString(text: string | undefined): string | undefined {
+  return text !== undefined && isShortString(text) ? text : undefined
 }
 
 function toContent(payload: string | Uint8Array | undefined): Buffer {

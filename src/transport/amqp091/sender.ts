@@ -2,11 +2,12 @@
  * Publishing to one exchange: a confirm channel of its own, because a broker closes the whole channel
  * for one message that it cannot take. Comes back by itself. Knows nothing of other exchanges.
  */
-import { type ConfirmChannel, IllegalOperationError, type Message } from 'amqplib'
+import type { ConfirmChannel, Message } from 'amqplib'
 import { Backoff, type BackoffLimits } from '../backoff.ts'
 import { failure, type PendingBatch, PUBLISHED } from '../pending-batch.ts'
 import type { PublishOutcome } from '../transport.ts'
 import { brokerWords } from './errors.ts'
+import { FrameWriter, framesBytes } from './frames.ts'
 import { type AmqpLink, closeChannel } from './link.ts'
 import type { Publishing } from './outgoing.ts'
 
@@ -31,8 +32,10 @@ export interface SenderOptions extends BackoffLimits {
 
 const NEGATIVE = failure(503, 'Received negative confirm from the external broker.')
 
-/** Frames that amqplib may hold back before we do. */
-const BUFFERED_FRAMES = 1024
+/** Messages are written together as long as they have no more bytes than this. */
+const CHUNK_BYTES = 64 * 1024
+/** Chunks that amqplib may hold back before we do. */
+const BUFFERED_CHUNKS = 16
 
 /** One per exchange. */
 export class ExchangeSender {
@@ -87,11 +90,9 @@ export class ExchangeSender {
     if (channel === undefined || this.#options.isBlocked()) return
     let written = 0
     while (written < this.#waiting.length && !this.#isFull) {
-      this.#write(channel, this.#waiting[written]!)
-      written += 1
+      written = this.#writeChunk(channel, written)
     }
     this.#waiting = this.#waiting.slice(written)
-    if (written > 0) this.#options.link.gather()
   }
 
   /** Forgets what waited longer than its sender. */
@@ -120,7 +121,7 @@ export class ExchangeSender {
 
   async #open(): Promise<void> {
     const { link, exchange } = this.#options
-    const channel = await link.openConfirmChannel({ highWaterMark: BUFFERED_FRAMES })
+    const channel = await link.openConfirmChannel({ highWaterMark: BUFFERED_CHUNKS })
     let failed: unknown
     channel.on('error', (error) => {
       failed = error
@@ -147,23 +148,27 @@ export class ExchangeSender {
     this.flush()
   }
 
-  #write(channel: ConfirmChannel, message: Unconfirmed): void {
-    const { batch, publishing } = message
-    if (!batch.isOpen) {
-      this.#options.onDone(message)
-      return
+  /** Writes waiting messages from the index `first` on; returns the first one that was left. */
+  #writeChunk(channel: ConfirmChannel, first: number): number {
+    const { link } = this.#options
+    const { frameBytes } = link
+    let end = first
+    let bytes = 0
+    while (end < this.#waiting.length && bytes < CHUNK_BYTES) {
+      bytes += framesBytes(this.#waiting[end++]!.publishing, frameBytes)
     }
-    const { routingKey, content, options } = publishing
-    try {
-      this.#isFull = !channel.publish(this.exchange, routingKey, content, options)
-    } catch (error) {
-      // Nothing was written: it cannot be encoded, or the channel is about to go.
-      const status = error instanceof IllegalOperationError ? 503 : 400
-      this.#settle(message, failure(status, brokerWords(error)))
-      return
+    const frames = new FrameWriter(bytes, link.numberOf(channel), frameBytes)
+    for (let index = first; index < end; index++) {
+      const message = this.#waiting[index]!
+      if (message.batch.isOpen) {
+        frames.write(message.publishing)
+        this.#unconfirmed.set(this.#nextTag++, message)
+      } else {
+        this.#options.onDone(message)
+      }
     }
-    this.#unconfirmed.set(this.#nextTag, message)
-    this.#nextTag += 1
+    if (!frames.isEmpty) this.#isFull = !link.write(channel, frames.bytes)
+    return end
   }
 
   #confirm(confirm: { deliveryTag: number; multiple: boolean }, outcome: PublishOutcome): void {
@@ -187,7 +192,7 @@ export class ExchangeSender {
     const { content, properties } = returned
     for (const [tag, { publishing }] of this.#unconfirmed) {
       if (publishing.routingKey !== routingKey) continue
-      if (publishing.options.correlationId !== properties.correlationId) continue
+      if (publishing.properties.correlationId !== properties.correlationId) continue
       if (!publishing.content.equals(content)) continue
       const reason = `Received basic.return from the external broker: ${replyCode} ${replyText}`
       this.#take(tag, failure(503, reason))

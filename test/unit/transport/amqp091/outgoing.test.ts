@@ -17,12 +17,10 @@ it('all headers are in the table, some are properties, too', () => {
     expiration: 'never',
     'ditto-x': 'y',
   }
-  const { options, exchange, routingKey } = publishing({ headers, payload: 'x' })
+  const { properties, exchange, routingKey, ...rest } = publishing({ headers, payload: 'x' })
   assert.equal([exchange, routingKey], ['ex', 'key'])
-  assert.equal(options, {
-    headers,
-    mandatory: true,
-    persistent: true,
+  assert.equal(rest.headers, headers)
+  assert.equal(properties, {
     contentType: 'application/json',
     contentEncoding: 'identity',
     correlationId: 'c-1',
@@ -33,9 +31,9 @@ it('all headers are in the table, some are properties, too', () => {
 
 it('values that are no short strings stay in the table alone', () => {
   const headers = { 'correlation-id': '漢'.repeat(86), 'content-type': 'x'.repeat(255) }
-  const { options } = publishing({ headers, payload: 'x' })
-  assert.is(options.correlationId, undefined)
-  assert.is(options.contentType?.length, 255)
+  const { properties } = publishing({ headers, payload: 'x' })
+  assert.is(properties.correlationId, undefined)
+  assert.is(properties.contentType?.length, 255)
 })
 
 it('payloads become bytes, without a copy where they are', () => {
