@@ -32,31 +32,16 @@ export const PROPERTIES: readonly (readonly [name: string, type: PropertyType])[
   ['reply-to-group-id', 'text'],
 ]
 
-const PROPERTY_TYPES: ReadonlyMap<string, PropertyType> = new Map(PROPERTIES)
+/** Where a property is in {@link PROPERTIES}. */
+export const PROPERTY_INDEXES: ReadonlyMap<string, number> = new Map(
+  PROPERTIES.map(([name], index) => [name, index]),
+)
 
-/** The header that carries an application property. */
+/** The header that carries an application property; the other way the prefix goes away. */
 export function applicationPropertyHeader(name: string): string {
   const isTaken =
-    PROPERTY_TYPES.has(name) ||
+    PROPERTY_INDEXES.has(name) ||
     name.startsWith(APPLICATION_PROPERTY) ||
     name.startsWith(MESSAGE_ANNOTATION)
   return isTaken ? APPLICATION_PROPERTY + name : name
-}
-
-/** What a header becomes in a message. */
-export type HeaderTarget =
-  | { readonly section: 'property'; readonly name: string; readonly type: PropertyType }
-  | { readonly section: 'annotation' | 'application'; readonly name: string }
-
-/** Where a header belongs. */
-export function headerTarget(header: string): HeaderTarget {
-  const type = PROPERTY_TYPES.get(header)
-  if (type !== undefined) return { section: 'property', name: header, type }
-  if (header.startsWith(APPLICATION_PROPERTY)) {
-    return { section: 'application', name: header.slice(APPLICATION_PROPERTY.length) }
-  }
-  if (header.startsWith(MESSAGE_ANNOTATION)) {
-    return { section: 'annotation', name: header.slice(MESSAGE_ANNOTATION.length) }
-  }
-  return { section: 'application', name: header }
 }

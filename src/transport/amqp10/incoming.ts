@@ -14,6 +14,14 @@
 import type { ExternalMessage } from '../../protocol/external-message.ts'
 import { applicationPropertyHeader, MESSAGE_ANNOTATION, PROPERTIES } from './headers.ts'
 import {
+  APPLICATION_PROPERTIES,
+  DATA,
+  MESSAGE_ANNOTATIONS,
+  PROPERTY_LIST,
+  SEQUENCE,
+  VALUE,
+} from './sections.ts'
+import {
   type AmqpMap,
   type AmqpValue,
   MalformedError,
@@ -21,13 +29,6 @@ import {
   toText,
   ValueReader,
 } from './values.ts'
-
-const MESSAGE_ANNOTATIONS = 0x72
-const PROPERTY_LIST = 0x73
-const APPLICATION_PROPERTIES = 0x74
-const DATA = 0x75
-const SEQUENCE = 0x76
-const VALUE = 0x77
 
 /** Reads the sections of a message; throws a {@link MalformedError} when they are none. */
 export function decodeMessage(bytes: Buffer): ExternalMessage {

@@ -70,6 +70,37 @@ it('what is written is read again', () => {
   )
 })
 
+it('others read what is written', () => {
+  const text = 'x'.repeat(300)
+  const headers = {
+    'message-id': 'm',
+    'user-id': 'jürgen',
+    'content-type': 'text/plain',
+    'creation-time': '1700000000000',
+    'group-sequence': '7',
+    own: text,
+    'amqp.application.property:subject': 's',
+    'amqp.message.annotation:x-opt-a': 'a',
+  }
+  const bytes = encodeOutbound(outbound(headers, text), parseAddress('topic://t'), true) as Buffer
+  const { application_properties, message_annotations, ...rest } = amqp.decode(
+    bytes,
+  ) as unknown as Record<string, unknown>
+  assert.equal(application_properties, { own: text, subject: 's' })
+  assert.equal(message_annotations, { 'x-opt-a': 'a', 'x-opt-jms-dest': 1 })
+  assert.equal(rest, {
+    ...rest,
+    durable: true,
+    message_id: 'm',
+    user_id: Buffer.from('jürgen'),
+    to: 't',
+    content_type: 'text/plain',
+    creation_time: new Date(1_700_000_000_000),
+    group_sequence: 7,
+    body: text,
+  })
+})
+
 it('reads what others write, whatever its type', () => {
   const uuid = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
   const decoded = read({
