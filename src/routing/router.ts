@@ -17,6 +17,8 @@ export interface Subscription {
   readonly types: readonly StreamingType[]
   /** Acknowledgement labels that this connection's targets issue. */
   readonly issuedLabels: readonly string[]
+  /** Whether other connections may divert responses to this one. */
+  readonly takesDiverted: boolean
 }
 
 /** Result of one acknowledgement label for one ticket, on its way back to the shard that waits. */
@@ -49,6 +51,11 @@ export interface Router {
    * receiver that is congested, usually none: the caller stops consuming until all have resolved.
    */
   route(batch: readonly Signal[]): readonly Relief[]
+  /**
+   * Hands responses to a connection that takes those of others; like {@link route}, but for undefined
+   * when there is no such connection.
+   */
+  divert(connectionId: string, batch: readonly Signal[]): readonly Relief[] | undefined
   acknowledge(thread: number, shard: number, batch: readonly AckResult[]): void
   /** Tells all threads that a shard of this thread is congested, or no longer. */
   congestion(shard: number, congested: boolean): void

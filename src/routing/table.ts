@@ -34,6 +34,7 @@ interface Group {
   readonly members: readonly Subscription[]
   readonly types: ReadonlySet<StreamingType>
   readonly issuedLabels: ReadonlySet<string>
+  readonly takesDiverted: boolean
   parked: Signal[] | undefined
   /** Given out while the group is congested. */
   relief: PromiseWithResolvers<void> | undefined
@@ -69,6 +70,13 @@ class Table implements RoutingTable {
     }
     for (const signal of batch) this.#acknowledgeWeakly(signal)
     return reliefs
+  }
+
+  divert(connectionId: string, batch: readonly Signal[]): readonly Relief[] | undefined {
+    const group = this.#groups.get(connectionId)
+    if (group?.takesDiverted !== true) return undefined
+    this.#hand(group, batch)
+    return this.#isCongested(group) ? [reliefOf(group)] : NO_RELIEFS
   }
 
   acknowledge(thread: number, shard: number, batch: readonly AckResult[]): void {
@@ -141,7 +149,7 @@ class Table implements RoutingTable {
 
   /** The new shards may want less than those for whom the signals were kept. */
   #handParked(group: Group, parked: readonly Signal[]): void {
-    const wanted = parked.filter((signal) => wants(group, signal))
+    const wanted = parked.filter((signal) => wants(group, signal) || takes(group, signal))
     if (wanted.length > 0) this.#hand(group, wanted)
     for (const signal of parked) if (!wants(group, signal)) this.#acknowledgeWeakly(signal)
   }
@@ -212,6 +220,11 @@ function wants(group: Group, signal: Signal): boolean {
   return type !== undefined && group.types.has(type) && signal.origin !== group.connectionId
 }
 
+/** Only diverted responses are routed at all. */
+function takes({ takesDiverted }: Group, { kind }: Signal): boolean {
+  return takesDiverted && kind === 'response'
+}
+
 function newGroup(
   connectionId: string,
   members: readonly Subscription[],
@@ -222,6 +235,7 @@ function newGroup(
     members: members.toSorted((a, b) => a.clientIndex - b.clientIndex),
     types: new Set(members.flatMap(({ types }) => types)),
     issuedLabels: new Set(members.flatMap(({ issuedLabels }) => issuedLabels)),
+    takesDiverted: members.some((member) => member.takesDiverted),
     parked: undefined,
     relief,
   }

@@ -3,6 +3,7 @@
  * decided before the first message is decided here: mappers, placeholders, filters and topics are
  * compiled. Knows nothing of the shard's life.
  */
+import { diversionSettings } from '../connection/diversion.ts'
 import type { MapperEnvironment, ScriptRecorder } from '../mapping/mapper.ts'
 import {
   type OutboundMetric,
@@ -10,11 +11,12 @@ import {
   type ShardCounters,
 } from '../monitoring/counters.ts'
 import type { ConnectionLog, LogLevel } from '../monitoring/log-entry.ts'
-import type { Router, Subscription } from '../routing/router.ts'
+import type { Relief, Router, Subscription } from '../routing/router.ts'
 import type { TransportFactory } from '../transport/transport.ts'
 import type { Twin } from '../twin/twin.ts'
 import { Admission } from './admission.ts'
 import type { ShardDescription, ShardStatus } from './description.ts'
+import { DiversionTarget } from './diversion.ts'
 import { Inbound } from './inbound.ts'
 import { ShardMappers } from './mappers.ts'
 import { Monitor } from './monitor.ts'
@@ -108,14 +110,17 @@ class Assembly {
     const common = { connectionId: connection.id, publisher, twin, router, now, onStoreFailure }
     const targets = this.#targets()
     const sources = this.#sources()
-    const replies = new Replies({ ...common, monitor: this.#responseMonitor() })
+    const monitor = this.#responseMonitor()
+    const onCongestion = (relief: Relief): void => void admission.waitFor(relief)
+    const replies = new Replies({ ...common, monitor, onCongestion })
+    const diversions = new DiversionTarget(this.#description.connection, targets)
     const own = { thread, shard, sources, replies, admission, ackTimeoutMs }
     return {
       mappers: this.#mappers,
       admission,
       publisher,
       inbound: new Inbound({ ...common, ...own }),
-      outbound: new Outbound({ ...common, targets }),
+      outbound: new Outbound({ ...common, targets, diversions, responses: monitor }),
       subscription: this.#subscriptionOf(targets),
     }
   }
@@ -124,8 +129,8 @@ class Assembly {
     const { connection } = this.#description
     const { now, counters } = this.#environment
     return connection.sources.map(
-      (source) =>
-        new SourceProgram(source, {
+      (source, index) =>
+        new SourceProgram(source, index, {
           connection,
           now,
           mappersOf: (payloadMapping) => this.#mappers.of(payloadMapping),
@@ -164,6 +169,7 @@ class Assembly {
       clientCount: connection.clientCount,
       types: [...new Set(targets.flatMap(({ types }) => [...types]))],
       issuedLabels: targets.flatMap(({ issuedLabel }) => issuedLabel ?? []),
+      takesDiverted: diversionSettings(connection).isTarget,
     }
   }
 }

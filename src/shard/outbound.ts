@@ -5,6 +5,7 @@
  */
 import type { JsonObject } from '../json/types.ts'
 import type { MapResult } from '../mapping/mapper.ts'
+import type { OutboundMetric } from '../monitoring/counters.ts'
 import type { Adaptable } from '../protocol/adaptable.ts'
 import { type DittoError, dittoError } from '../protocol/errors.ts'
 import type { ExternalMessage } from '../protocol/external-message.ts'
@@ -12,17 +13,22 @@ import type { Signal } from '../protocol/signal.ts'
 import type { Router } from '../routing/router.ts'
 import { streamingTypeOf } from '../routing/streaming-type.ts'
 import type { Twin } from '../twin/twin.ts'
+import type { DiversionTarget } from './diversion.ts'
 import { type Enrichment, enrich, extraFor } from './enrichment.ts'
 import { acknowledge, IssuedAcknowledgement, WEAK_ACK_STATUS } from './issued-acknowledgement.ts'
 import type { NamedMapper } from './mappers.ts'
+import type { Monitor } from './monitor.ts'
 import { MonitoredReceipt, outgoingTo } from './outgoing.ts'
 import type { Publisher } from './publisher.ts'
-import { SignalContext, type TargetProgram } from './target.ts'
+import { SignalContext, TargetProgram } from './target.ts'
 
 /** What the way out passes through. */
 export interface OutboundEnvironment {
   readonly connectionId: string
   readonly targets: readonly TargetProgram[]
+  readonly diversions: DiversionTarget<TargetProgram>
+  /** Of responses that this connection gets from others. */
+  readonly responses: Monitor<OutboundMetric>
   readonly publisher: Publisher
   readonly twin: Twin
   readonly router: Router
@@ -52,6 +58,11 @@ export class Outbound {
 
   /** Offers signals to all targets; order is kept per target. */
   deliver(batch: readonly Signal[]): void {
+    // Whoever takes diverted responses has no topics, and gets nothing else.
+    if (batch[0]?.kind === 'response') {
+      for (const response of batch) this.#takeDiverted(response)
+      return
+    }
     for (const target of this.#environment.targets) {
       const dispatched = this.#dispatch(target, batch)
       if (dispatched.length === 0) continue
@@ -68,6 +79,20 @@ export class Outbound {
   /** What is still being enriched goes nowhere: the mappers are about to go. */
   close(): void {
     this.#closed = true
+  }
+
+  /** A response that another connection diverted is for one target, whatever its topics. */
+  #takeDiverted(signal: Signal): void {
+    const { diversions, responses, connectionId, now } = this.#environment
+    const target = diversions.targetFor(signal)
+    if (!(target instanceof TargetProgram)) {
+      responses.failure('dropped', signal, target, target.message)
+      return
+    }
+    target.monitor.success('dispatched', signal)
+    target.monitor.success('filtered', signal)
+    const context = new SignalContext(connectionId, signal, now, undefined)
+    this.#publish(target, [{ signal, context, acknowledgement: undefined }])
   }
 
   /** The signals that some topic of the target is about. */

@@ -1,5 +1,6 @@
 /**
- * Responses and errors on their way to the reply target of the source that consumed the message.
+ * Responses and errors on their way to the reply target of the source that consumed the message, or to
+ * the connection that they are diverted to.
  */
 import type { ReplyTarget, ResponseType } from '../connection/types.ts'
 import type { ExpressionContext } from '../expression/context.ts'
@@ -12,6 +13,8 @@ import type { Adaptable } from '../protocol/adaptable.ts'
 import { dittoError } from '../protocol/errors.ts'
 import type { ExternalMessage } from '../protocol/external-message.ts'
 import type { Signal } from '../protocol/signal.ts'
+import type { Relief, Router } from '../routing/router.ts'
+import { type Diversion, diverted, nobodyTakes } from './diversion.ts'
 import { errorOf } from './errors.ts'
 import type { NamedMapper } from './mappers.ts'
 import type { Monitor } from './monitor.ts'
@@ -40,6 +43,7 @@ export interface Reply {
   /** Of kind `response`; its subjects are those of the request, for `request:subjectId`. */
   readonly signal: Signal
   readonly program: ReplyProgram | undefined
+  readonly diversion: Diversion | undefined
   /** What the request's own header `response-required` says; errors before mapping are wanted. */
   readonly required: boolean
   /** The mapper that mapped the request maps its response. */
@@ -51,7 +55,10 @@ export interface ReplyEnvironment {
   readonly connectionId: string
   readonly publisher: Publisher
   readonly monitor: Monitor<OutboundMetric>
+  readonly router: Router
   readonly now: () => number
+  /** A connection that responses are diverted to does not keep up. */
+  readonly onCongestion: (relief: Relief) => void
 }
 
 /** One per shard. */
@@ -73,13 +80,13 @@ export class Replies {
     if (wanted.length > 0) this.#map(wanted)
   }
 
-  #isWanted({ signal, program, required }: Reply): boolean {
+  #isWanted({ signal, program, diversion, required }: Reply): boolean {
     const { monitor } = this.#environment
     const { adaptable } = signal
     const failed = (adaptable.status ?? 200) >= 400
     if (failed) monitor.failure('dispatched', signal, errorOf(adaptable))
     else monitor.success('dispatched', signal)
-    if (program === undefined) {
+    if (program === undefined && diversion === undefined) {
       monitor.success('dropped', signal, NO_REPLY_TARGET)
       return false
     }
@@ -87,11 +94,27 @@ export class Replies {
       monitor.success('filtered', signal, RESPONSE_NOT_REQUIRED)
       return false
     }
-    if (!program.expected.has(responseTypeOf(adaptable))) {
+    const type = responseTypeOf(adaptable)
+    if (program !== undefined && !program.expected.has(type)) {
       monitor.success('dropped', signal, RESPONSE_NOT_EXPECTED)
       return false
     }
-    return true
+    if (diversion?.types.includes(type)) {
+      this.#divert(signal, diversion)
+      return diversion.isCopy && program !== undefined
+    }
+    return program !== undefined
+  }
+
+  #divert(signal: Signal, diversion: Diversion): void {
+    const { monitor, router, onCongestion } = this.#environment
+    const reliefs = router.divert(diversion.to, [diverted(signal, diversion)])
+    if (reliefs === undefined) {
+      const error = nobodyTakes(diversion.to)
+      monitor.failure('dropped', signal, error, error.message)
+      return
+    }
+    for (const relief of reliefs) onCongestion(relief)
   }
 
   #map(replies: readonly Reply[]): void {

@@ -23,6 +23,7 @@ import { errorResponse } from '../protocol/responses.ts'
 import type { Signal, SignalKind } from '../protocol/signal.ts'
 import type { Delivery } from '../transport/transport.ts'
 import { type AckRequestProgram, compileAckRequests } from './ack-requests.ts'
+import { type DiversionSource, diversionSource } from './diversion.ts'
 import type { NamedMapper } from './mappers.ts'
 import type { Monitor } from './monitor.ts'
 import { compileOptionalMapping } from './outgoing.ts'
@@ -49,9 +50,12 @@ export class SourceProgram {
   readonly #constantSubjects: readonly string[] | undefined
   readonly #enforcement: { input: Template; filters: readonly Template[] } | undefined
   readonly #ackRequests: AckRequestProgram
+  readonly #diversions: DiversionSource | undefined
 
-  constructor(source: Source, environment: SourceEnvironment) {
+  /** `index`: of the source in its connection. */
+  constructor(source: Source, index: number, environment: SourceEnvironment) {
     this.source = source
+    this.#diversions = diversionSource(environment.connection, index)
     this.#connectionId = environment.connection.id
     this.#now = environment.now
     this.mappers = environment.mappersOf(source.payloadMapping)
@@ -118,6 +122,7 @@ export class SourceProgram {
     return {
       signal: { kind: 'response', adaptable: response, entityId, origin, subjects },
       program: this.#reply,
+      diversion: this.#diversions?.of(adaptable.headers),
       required: isResponseRequired(adaptable),
       mapper,
     }
@@ -142,6 +147,7 @@ export class SourceProgram {
     return {
       signal: { kind: 'response', adaptable, entityId, origin, subjects },
       program: this.#reply,
+      diversion: this.#diversions?.of(headers),
       required: request === undefined || isResponseRequired(request),
       mapper,
     }

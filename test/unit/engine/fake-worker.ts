@@ -63,6 +63,7 @@ function subscribe({ connection, clientIndex, shard }: ShardDescription): Subscr
     clientCount: connection.clientCount,
     types: ['twin-events'],
     issuedLabels: [],
+    takesDiverted: false,
   }
 }
 

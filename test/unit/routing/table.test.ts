@@ -49,6 +49,7 @@ function subscription(
     clientCount: 1,
     types: ['twin-events'],
     issuedLabels: [],
+    takesDiverted: false,
     ...fields,
   }
 }
@@ -286,6 +287,31 @@ it('acknowledges weakly for connections that issue a label but do not get the si
     const expected = weakly ? [[70, { ticket: 1, label: 'c:audit', status: 200 }]] : []
     assert.equal(acknowledged, expected, title)
   }
+})
+
+it('hands diverted responses to a connection that takes them, and to no other', () => {
+  const taking = { types: [], takesDiverted: true }
+  const bench = new Bench(subscription('c', 1, taking), subscription('d', 2))
+  const { table } = bench
+  const response = signal({ kind: 'response' })
+  assert.equal(table.divert('c', [response]), [])
+  assert.is(table.divert('d', [response]), undefined)
+  assert.is(table.divert('nobody', [response]), undefined)
+  assert.equal(bench.things(1), ['ns:t'])
+})
+
+it('keeps diverted responses while their connection is being replaced', async () => {
+  const taking = { types: [], takesDiverted: true }
+  const bench = new Bench(subscription('c', 1, taking))
+  bench.table.park('c')
+  bench.table.divert('c', [signal({ kind: 'response' })])
+  bench.table.update([subscription('c', 2, taking)])
+  assert.equal(bench.things(2), ['ns:t'])
+  bench.table.setCongested(2, true)
+  const [relief] = bench.table.divert('c', [signal({ kind: 'response' })])!
+  assert.not(await isRelieved(relief!))
+  bench.table.setCongested(2, false)
+  assert.ok(await isRelieved(relief!))
 })
 
 it('passes acknowledgements and congestion on', () => {
