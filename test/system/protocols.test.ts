@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { type Sluice, startSluice } from '../../bench/support/sluice.ts'
 import { type Mosquitto, startMosquitto } from '../support/broker.ts'
 import { amqp10End, amqp091End, type End, mqttEnd, type Outside } from '../support/ends.ts'
-import { eventually, open } from '../support/gateway.ts'
+import { eventually, logTexts, open, untilStatus } from '../support/gateway.ts'
 import { type RabbitMq, startRabbitMq } from '../support/rabbitmq.ts'
 import { suite } from '../support/suite.ts'
 
@@ -148,6 +148,75 @@ it(
   },
   LIMIT_MS,
 )
+
+it(
+  'responses and errors are diverted from each protocol to the next, once that is authorized',
+  async () => {
+    for (const [index, end] of ends.entries()) {
+      const other = ends[(index + 1) % ends.length]!
+      const [commands, replies, diverted] = ['commands', 'replies', 'diverted'].map(
+        (stream) => `${stream}-of-${end.connectionType}`,
+      ) as [string, string, string]
+      const seen: Record<string, Outside[]> = { [replies]: [], [diverted]: [] }
+      await Promise.all([end.prepare(commands), end.prepare(replies), other.prepare(diverted)])
+      await end.listen(replies, (message) => seen[replies]!.push(message))
+      await other.listen(diverted, (message) => seen[diverted]!.push(message))
+      const to = await open(sluice, takingDiverted(other, diverted))
+      const from = await open(sluice, diverting(end, commands, replies, to))
+      await divertedOf(end, commands, 'unauthorized')
+      await eventually(
+        () => logTexts(sluice, to),
+        (texts) => texts.some((text) => text.includes(`${from} is not authorized`)),
+      )
+      const authorized = { ...takingDiverted(other, diverted, from), id: to }
+      const changed = await sluice.request('PUT', `/api/2/connections/${to}`, authorized)
+      assert.is(changed.status, 204)
+      await untilStatus(sluice, to, 'open')
+      await divertedOf(end, commands, 'authorized')
+      await eventually(
+        () => seen[diverted]!,
+        ({ length }) => length === 2,
+      )
+      const answers = seen[diverted]!.map(({ payload }) => JSON.parse(payload.toString()))
+      const about = answers.map(({ topic, status }) => `${topic.split('/')[0]} ${status}`)
+      assert.equal(about.toSorted(), ['authorized 201', 'unknown 400'], end.name)
+      if (other.hasHeaders) assert.is(seen[diverted]![0]!.headers.from, from)
+      assert.equal(seen[replies], [], end.name)
+    }
+  },
+  LIMIT_MS,
+)
+
+/** A command that succeeds and a message that is none. */
+async function divertedOf(end: End, commands: string, thing: string): Promise<void> {
+  const topic = `${thing}/of-${end.connectionType}/things/twin/commands/modify`
+  await send(end, commands, { topic, path: '/', headers: {}, value: { attributes: {} } })
+  await send(end, commands, 'no Ditto Protocol')
+}
+
+function diverting(end: End, commands: string, replies: string, to: string): object {
+  const source = {
+    addresses: [end.sourceAddress(commands)],
+    ...end.fields,
+    authorizationContext: AUTHORIZATION_CONTEXT,
+    headerMapping: { 'divert-response-to-connection': to },
+    replyTarget: { enabled: true, address: end.targetAddress(replies) },
+  }
+  return { ...base(end), sources: [source], specificConfig: { 'is-diversion-source': 'true' } }
+}
+
+function takingDiverted(end: End, diverted: string, from = ''): object {
+  const target = {
+    address: end.targetAddress(diverted),
+    ...end.fields,
+    topics: [],
+    authorizationContext: AUTHORIZATION_CONTEXT,
+    headerMapping: end.hasHeaders ? { from: '{{ header:diverted-response-from-connection }}' } : {},
+  }
+  const authorized = { 'authorized-connections-as-sources': from }
+  const specificConfig = { 'is-diversion-target': 'true', ...authorized }
+  return { ...base(end), targets: [target], specificConfig }
+}
 
 function base({ name, connectionType, uri }: End): object {
   return { name, connectionType, connectionStatus: 'open', uri }
