@@ -6,7 +6,7 @@
 import type { Adaptable } from '../protocol/adaptable.ts'
 import { adaptableFromText, adaptableToText } from '../protocol/adaptable.ts'
 import { mappingFailed } from '../protocol/connectivity-errors.ts'
-import { DittoException, toDittoError } from '../protocol/errors.ts'
+import { toDittoError } from '../protocol/errors.ts'
 import { type ExternalMessage, payloadText } from '../protocol/external-message.ts'
 import { headerText } from '../protocol/headers.ts'
 import type { Mapper, MapperEngine, MapResult } from './mapper.ts'
@@ -36,7 +36,7 @@ export const dittoEngine: MapperEngine = {
 export function dittoInbound(message: ExternalMessage): MapResult<Adaptable> {
   const contentType = message.headers['content-type']
   try {
-    const text = textOf(message, contentType)
+    const text = payloadText(message)
     if (text === undefined || text === '') {
       const description =
         'As payload was absent or empty, please make sure to send payload in your messages.'
@@ -54,20 +54,4 @@ export function dittoOutbound(adaptable: Adaptable): MapResult<ExternalMessage> 
   const correlationId = adaptable.headers['correlation-id']
   if (correlationId !== undefined) headers['correlation-id'] = headerText(correlationId)
   return { ok: true, values: [{ headers, payload: adaptableToText(adaptable) }] }
-}
-
-/** Bytes are decoded with the charset of the content type, UTF-8 unless it names one. */
-function textOf(message: ExternalMessage, contentType: string | undefined): string | undefined {
-  const { payload } = message
-  if (contentType === undefined || payload === undefined || typeof payload === 'string') {
-    return payloadText(message)
-  }
-  const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1]
-  if (charset === undefined || /^utf-?8$/i.test(charset)) return payloadText(message)
-  try {
-    return new TextDecoder(charset).decode(payload)
-  } catch (cause) {
-    const description = `The charset '${charset}' is not supported.`
-    throw new DittoException(mappingFailed(contentType, description), { cause })
-  }
 }

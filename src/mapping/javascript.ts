@@ -136,7 +136,7 @@ function isResults(entry: Entry): entry is readonly unknown[] {
   return Array.isArray(entry)
 }
 
-/** Four cells a message, as the driver wants them; a missing payload is null. */
+/** Four cells a message, as the driver wants them; a missing payload is null, bytes are no text. */
 function inboundInput(batch: readonly ExternalMessage[]): BatchInput {
   return {
     length: batch.length,
@@ -145,7 +145,7 @@ function inboundInput(batch: readonly ExternalMessage[]): BatchInput {
       for (let at = from; at < to; at++) {
         const message = batch[at]!
         const length = withBytes ? (payloadBytes(message)?.length ?? -1) : -1
-        const text = payloadText(message) ?? null
+        const text = message.binary === true ? null : (payloadText(message) ?? null)
         cells.push(message.headers, text, message.headers['content-type'] ?? null, length)
       }
       return JSON.stringify(cells)

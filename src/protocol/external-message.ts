@@ -8,16 +8,31 @@
 export interface ExternalMessage {
   readonly headers: Readonly<Record<string, string>>
   readonly payload: string | Uint8Array | undefined
+  /** True: the sender says that the payload is bytes, and no text. */
+  readonly binary?: boolean
 }
 
 const utf8 = new TextDecoder()
+const CHARSET = /;\s*charset\s*=\s*"?([^\s;"]+)/i
 
-/** The payload as text; bytes are read as UTF-8, invalid sequences become U+FFFD. */
-export function payloadText(message: ExternalMessage): string | undefined {
-  const { payload } = message
+/**
+ * The payload as text; bytes are read in the charset of the content type, which is UTF-8 unless it names
+ * a known one; invalid sequences become U+FFFD.
+ */
+export function payloadText({ payload, headers }: ExternalMessage): string | undefined {
   if (payload === undefined || typeof payload === 'string') return payload
+  const charset = CHARSET.exec(headers['content-type'] ?? '')?.[1]
+  if (charset !== undefined) return decode(payload, charset)
   // Buffer#utf8Slice is several times faster than TextDecoder for the short payloads of devices.
   return Buffer.isBuffer(payload) ? payload.toString('utf8') : utf8.decode(payload)
+}
+
+function decode(payload: Uint8Array, charset: string): string {
+  try {
+    return new TextDecoder(charset).decode(payload)
+  } catch {
+    return utf8.decode(payload)
+  }
 }
 
 /** The payload as bytes; text is written as UTF-8. */

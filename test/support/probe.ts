@@ -43,7 +43,8 @@ export class Probe {
       ...options,
       events: {
         onDeliveries: (batch) => this.#deliver(batch),
-        onUndecodable: (_source, address, error) => this.#log(`${address}: ${error.message}`),
+        onUndecodable: (_source, address, error) =>
+          this.#log(`${address}: ${error.message} ${error.description ?? ''}`),
         onAddressStatus: (status) => this.statuses.push(status),
         onLost: (error) => {
           this.lost.push(error)

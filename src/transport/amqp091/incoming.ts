@@ -1,6 +1,7 @@
 /**
  * A received message as an external message (Ditto documentation, "AMQP 0.9.1 protocol binding"):
- * the headers table as text, a few properties under their names, the payload as bytes.
+ * the headers table as text, a few properties under their names, the payload as bytes; they are no text
+ * when the content type says so.
  */
 import type { ConsumeMessage } from 'amqplib'
 import type { ExternalMessage } from '../../protocol/external-message.ts'
@@ -14,6 +15,8 @@ export type FieldValue =
   | Buffer
   | readonly FieldValue[]
   | { readonly [name: string]: FieldValue }
+
+const OCTET_STREAM = 'application/octet-stream'
 
 /** Turns a message into its external form; properties win over headers of the same name. */
 export function toExternalMessage({
@@ -29,7 +32,8 @@ export function toExternalMessage({
   put(headers, 'message-id', properties.messageId)
   // As in Ditto the number of the delivery, not the property.
   headers.messageId = String(fields.deliveryTag)
-  return { headers, payload: content }
+  const isBinary = headers['content-type']?.startsWith(OCTET_STREAM) === true
+  return isBinary ? { headers, payload: content, binary: true } : { headers, payload: content }
 }
 
 /** The headers table as text; entries without a value are left out. */

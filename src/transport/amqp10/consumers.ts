@@ -210,6 +210,7 @@ class Consumer {
     }
     try {
       if (format !== undefined && format !== RAW_FORMAT) throw new Error(`its format is ${format}`)
+      if (message === undefined) throw new Error('it is empty')
       this.#intake.add(receiving.take(delivery, decodeMessage(message)))
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
@@ -225,7 +226,8 @@ class Consumer {
 
 interface MessageContext {
   readonly delivery: LinkDelivery
-  readonly message: Buffer
+  /** Undefined when there is not even a section. */
+  readonly message: Buffer | undefined
   readonly format?: number
 }
 

@@ -5,9 +5,9 @@
  *
  * | body | payload |
  * |---|---|
- * | data sections | their bytes |
+ * | data sections | their bytes; text only when the content type is one of text, as for Qpid JMS |
  * | a value that is text | text |
- * | a value that is bytes | bytes |
+ * | a value that is bytes | bytes, likewise |
  * | a value that is null, or no body | none |
  * | any other value, sequences | JSON text |
  */
@@ -29,6 +29,10 @@ import {
   toText,
   ValueReader,
 } from './values.ts'
+
+/** Content types of text. */
+const TEXTUAL =
+  /^\s*(text\/|application\/(?:[^;]*\+)?(?:xml|json)\s*(?:;|$)|application\/(?:java|ecma)script)/i
 
 /** Reads the sections of a message; throws a {@link MalformedError} when they are none. */
 export function decodeMessage(bytes: Buffer): ExternalMessage {
@@ -56,7 +60,9 @@ export function decodeMessage(bytes: Buffer): ExternalMessage {
         body.add(section, value)
     }
   }
-  return { headers, payload: body.payload }
+  const { payload } = body
+  const isBinary = typeof payload === 'object' && !TEXTUAL.test(headers['content-type'] ?? '')
+  return isBinary ? { headers, payload, binary: true } : { headers, payload }
 }
 
 class Body {

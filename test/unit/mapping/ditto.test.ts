@@ -23,8 +23,9 @@ it('text and bytes are read, bytes with the charset of the content type', () => 
     external(Buffer.from(TEXT)),
     external(Buffer.from(TEXT, 'latin1'), latin1),
     external(new Uint8Array(Buffer.from(TEXT)), { 'content-type': 'a/b; charset="UTF-8"' }),
+    external(Buffer.from(TEXT), { 'content-type': 'text/plain; charset=klingon' }),
   ]
-  assert.equal(values(ditto().inbound(batch)), [['é'], ['é'], ['é'], ['é']])
+  assert.equal(values(ditto().inbound(batch)), [['é'], ['é'], ['é'], ['é'], ['é']])
 })
 
 it('what cannot be read fails alone, with the reason', () => {
@@ -33,7 +34,6 @@ it('what cannot be read fails alone, with the reason', () => {
     external(''),
     external('{"topic"'),
     external(TEXT),
-    external(Buffer.from(TEXT), { 'content-type': 'text/plain; charset=klingon' }),
   ]
   const results = ditto().inbound(batch)
   assert.equal(
@@ -43,12 +43,10 @@ it('what cannot be read fails alone, with the reason', () => {
       'connectivity:message.mapping.failed',
       'json.invalid',
       'ok',
-      'connectivity:message.mapping.failed',
     ],
   )
   const shown = values(results)
   assert.equal([shown[0], shown[1]], [ABSENT, ABSENT])
-  assert.is(shown[4], "The charset 'klingon' is not supported.")
 })
 
 it('of the headers of a signal only the correlation id leaves', () => {

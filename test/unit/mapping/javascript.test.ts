@@ -43,6 +43,28 @@ it('an incoming script makes a Ditto Protocol message with the helper', () => {
   mapper.close()
 })
 
+it('bytes that are no text are bytes alone; text is read in its charset', () => {
+  const mapper = incoming(`
+    function mapToDittoProtocolMsg(headers, textPayload, bytePayload) {
+      const bytes = bytePayload === null ? null : Array.from(new Uint8Array(bytePayload))
+      return ${MODIFY('[textPayload, bytes]')}
+    }`)
+  const bytes = Buffer.from([0x67, 0xfc])
+  const batch = [
+    { ...external(bytes), binary: true },
+    external(bytes, { 'content-type': 'text/plain; charset=ISO-8859-1' }),
+    external(bytes, { 'content-type': 'text/plain; charset=klingon' }),
+    external(undefined),
+  ]
+  assert.equal(values(mapper.inbound(batch)), [
+    [[null, [0x67, 0xfc]]],
+    [['gü', [0x67, 0xfc]]],
+    [['g\ufffd', [0x67, 0xfc]]],
+    [[null, null]],
+  ])
+  mapper.close()
+})
+
 it('null and an empty array drop a message, an array makes several in order', () => {
   const mapper = incoming(`
     function mapToDittoProtocolMsg(headers, text) {

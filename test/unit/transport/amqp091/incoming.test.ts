@@ -52,7 +52,8 @@ it('properties win over headers of their name; the number of the delivery is the
       clusterId: undefined,
     },
   }
-  const { headers, payload } = toExternalMessage(message)
+  const { headers, payload, binary } = toExternalMessage(message)
+  assert.is(binary, undefined)
   assert.equal(headers, {
     'content-type': 'text/plain',
     'content-encoding': 'gzip',
@@ -63,4 +64,29 @@ it('properties win over headers of their name; the number of the delivery is the
     other: '1',
   })
   assert.is(payload, message.content)
+})
+
+it('a payload of the type for bytes is no text', () => {
+  const cases: readonly [contentType: string | undefined, binary: true | undefined][] = [
+    ['application/octet-stream', true],
+    ['application/octet-stream; x=y', true],
+    ['application/json', undefined],
+    ['image/png', undefined],
+    [undefined, undefined],
+  ]
+  for (const [contentType, binary] of cases) {
+    const message = {
+      content: Buffer.from([0, 255]),
+      fields: {
+        deliveryTag: 7,
+        redelivered: false,
+        exchange: '',
+        routingKey: 'q',
+        consumerTag: 'c',
+      },
+      properties: { contentType, headers: {} },
+    }
+    const made = toExternalMessage(message as unknown as Parameters<typeof toExternalMessage>[0])
+    assert.is(made.binary, binary, contentType)
+  }
 })

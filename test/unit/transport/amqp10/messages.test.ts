@@ -170,7 +170,32 @@ it('takes bodies of every kind', () => {
     [amqp.sequence_section([1, 'two']), '[1,"two"]'],
     [amqp.sequence_sections([[1], [2, 3]]), '[1,2,3]'],
   ]
-  for (const [body, payload] of cases) assert.equal(read({ body }).payload, payload)
+  for (const [body, payload] of cases) {
+    const message = read({ body })
+    assert.equal(message.payload, payload)
+    assert.is(message.binary, typeof payload === 'object' ? true : undefined)
+  }
+})
+
+it('bytes are text when their content type says so', () => {
+  const cases: readonly [contentType: string | undefined, isText: boolean][] = [
+    ['text/plain', true],
+    ['text/plain; charset=ISO-8859-1', true],
+    ['application/json', true],
+    ['application/json; charset=utf-8', true],
+    ['application/vnd.eclipse.ditto+json', true],
+    ['application/xml', true],
+    ['application/javascript', true],
+    ['application/octet-stream', false],
+    ['application/jsonish', false],
+    ['image/png', false],
+    [undefined, false],
+  ]
+  for (const [contentType, isText] of cases) {
+    const body = amqp.data_section(Buffer.from('x'))
+    const { binary } = read({ body, ...(contentType && { content_type: contentType }) })
+    assert.is(binary, isText ? undefined : true, contentType)
+  }
 })
 
 it('refuses what is no message, and never does more than that', () => {
