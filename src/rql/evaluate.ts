@@ -9,7 +9,7 @@ import type { JsonObject } from '../json/types.ts'
 import { DittoException } from '../protocol/errors.ts'
 import { rqlInvalid } from '../protocol/placeholder-errors.ts'
 import { isTimeValue, type RqlNode, type RqlValue } from './ast.ts'
-import { type Operand, TESTS, type Test } from './comparison.ts'
+import { compileTest, EQUAL, type Operand, operandOf, type Test } from './comparison.ts'
 import { MAX_RQL_DEPTH, parseRql } from './parser.ts'
 import { type Property, resolveProperty } from './properties.ts'
 import { anyMatches, isEmptyAt, isPresentAt } from './walk.ts'
@@ -76,10 +76,10 @@ function compileNode(node: RqlNode, depth: number): Evaluate {
       return compileIn(resolveProperty(node.property, 'value'), node.values)
     case 'compare': {
       const property = resolveProperty(node.property, 'value')
-      if (node.operator !== 'ne')
-        return compileComparison(property, TESTS[node.operator], node.value)
+      const { operator, value } = node
+      if (operator !== 'ne') return compileComparison(property, compileTest(operator, value), value)
       // A property that is missing is not equal either: `ne` is the negation of `eq`.
-      const equal = compileComparison(property, TESTS.eq, node.value)
+      const equal = compileComparison(property, EQUAL, value)
       return (subject, unknown) => (TRUE - equal(subject, unknown)) as Truth
     }
   }
@@ -110,43 +110,52 @@ function compileOr(children: readonly Evaluate[]): Evaluate {
 }
 
 function compileIn(property: Property, values: readonly RqlValue[]): Evaluate {
-  return compileOr(values.map((value) => compileComparison(property, TESTS.eq, value)))
+  return compileOr(values.map((value) => compileComparison(property, EQUAL, value)))
 }
 
 function compileComparison(property: Property, test: Test, value: RqlValue): Evaluate {
-  const operandOf = compileOperand(value, test)
+  const operandAt = compileOperand(value)
   if (property.kind === 'placeholder') {
     const { source } = property
     return ({ context }) => {
       const text = source.first(context)
-      return text !== undefined && test(text, operandOf(context)) ? TRUE : FALSE
+      return text !== undefined && test(text, operandAt(context)) ? TRUE : FALSE
     }
   }
   const { pointer } = property
-  const isNamespace = pointer[0] === NAMESPACE
-  return ({ thing, context }, unknown) => {
-    if (isUnknown(pointer, unknown)) return UNKNOWN
-    const operand = operandOf(context)
-    if (isNamespace) {
-      const namespace = namespaceOf(thing)
-      return namespace !== undefined && test(namespace, operand) ? TRUE : FALSE
+  if (pointer[0] === NAMESPACE) {
+    return (subject, unknown) => {
+      if (isUnknown(pointer, unknown)) return UNKNOWN
+      const namespace = namespaceOf(subject.thing)
+      return namespace !== undefined && test(namespace, operandAt(subject.context)) ? TRUE : FALSE
     }
-    return anyMatches(thing, pointer, test, operand) ? TRUE : FALSE
+  }
+  return (subject, unknown) => {
+    if (isUnknown(pointer, unknown)) return UNKNOWN
+    return anyMatches(subject.thing, pointer, test, operandAt(subject.context)) ? TRUE : FALSE
   }
 }
 
-function compileOperand(value: RqlValue, test: Test): (context: ExpressionContext) => Operand {
+function compileOperand(value: RqlValue): (context: ExpressionContext) => Operand {
   if (!isTimeValue(value)) {
-    const constant = test === TESTS.ilike ? String(value).toLowerCase() : value
-    return () => constant
+    const operand = operandOf(value)
+    return () => operand
   }
   const time = parseTime(value.time)
   if (time === undefined) throw new DittoException(rqlInvalid(`Unknown time: ${value.time}`))
+  let lastMillis = Number.NaN
+  let last = operandOf(null)
   return (context) => {
     const millis = millisOf(time, context.now())
-    // Always with a fraction, as the timestamps of things: so the order of the texts is that of
-    // time.
-    return time.asEpochMillis ? String(Math.trunc(millis)) : new Date(millis).toISOString()
+    if (millis !== lastMillis) {
+      lastMillis = millis
+      // Always with a fraction, as the timestamps of things: so the order of the texts is that of
+      // time.
+      last = operandOf(
+        time.asEpochMillis ? String(Math.trunc(millis)) : new Date(millis).toISOString(),
+      )
+    }
+    return last
   }
 }
 
@@ -157,9 +166,9 @@ function compileExists(property: Property): Evaluate {
   }
   const { pointer, special } = property
   if (special) return () => FALSE
-  return ({ thing }, unknown) => {
+  return (subject, unknown) => {
     if (isUnknown(pointer, unknown)) return UNKNOWN
-    return isPresentAt(thing, pointer, 0) ? TRUE : FALSE
+    return isPresentAt(subject.thing, pointer, 0) ? TRUE : FALSE
   }
 }
 
@@ -170,9 +179,9 @@ function compileEmpty(property: Property): Evaluate {
   }
   const { pointer, special, feature } = property
   if (special) return () => TRUE
-  return ({ thing }, unknown) => {
+  return (subject, unknown) => {
     if (isUnknown(pointer, unknown)) return UNKNOWN
-    return isEmptyAt(thing, pointer, feature) ? TRUE : FALSE
+    return isEmptyAt(subject.thing, pointer, feature) ? TRUE : FALSE
   }
 }
 

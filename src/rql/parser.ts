@@ -21,14 +21,15 @@ import { parseTime } from '../expression/time.ts'
 import { DittoException } from '../protocol/errors.ts'
 import { rqlInvalid } from '../protocol/placeholder-errors.ts'
 import { COMPARISONS, type Comparison, type RqlNode, type RqlValue } from './ast.ts'
-import { resolveProperty } from './properties.ts'
+import { isLikePattern, MAX_STRETCH_WITH_ANY } from './like.ts'
+import { findProperty, PROPERTY_NAMES, type Purpose, unknownProperty } from './properties.ts'
 
 /** Operators within each other; hostile text must not overflow the stack. */
 export const MAX_RQL_DEPTH = 64
 
 /**
  * The tree of an RQL expression. Throws 400 `rql.expression.invalid` with the position (counted
- * from 0) and what was expected there, or with the name of a property that does not exist.
+ * from 0, the text's length being its end) and what was expected there.
  */
 export function parseRql(text: string): RqlNode {
   return new Parser(text).parse()
@@ -103,10 +104,12 @@ class Parser {
     return nodes
   }
 
-  #property(purpose: 'value' | 'presence'): string {
+  #property(purpose: Purpose): string {
+    const start = this.#at
     const name = this.#characters(PLAIN_IN_PROPERTY, '"')
-    resolveProperty(name, purpose)
-    return name
+    if (findProperty(name, purpose) !== undefined) return name
+    this.#at = start
+    throw this.#expected(PROPERTY_NAMES[purpose], `${unknownProperty(name)}. `)
   }
 
   #values(): readonly RqlValue[] {
@@ -119,11 +122,14 @@ class Parser {
   #operand(operator: Comparison): RqlValue {
     const start = this.#at
     const value = this.#value()
-    if ((operator === 'like' || operator === 'ilike') && typeof value !== 'string') {
-      this.#at = start
-      throw this.#expected(`a string, because ${operator} compares text`)
-    }
-    return value
+    if (operator !== 'like' && operator !== 'ilike') return value
+    if (typeof value === 'string' && isLikePattern(value)) return value
+    this.#at = start
+    throw this.#expected(
+      typeof value === 'string'
+        ? `at most ${MAX_STRETCH_WITH_ANY} characters between two * of a pattern when ? is among them`
+        : `a string, because ${operator} compares text`,
+    )
   }
 
   #value(): RqlValue {
@@ -144,14 +150,15 @@ class Parser {
     throw this.#expected(`a number, a quoted string, 'time:…', true, false or null`)
   }
 
+  /** Ditto keeps integers as 64 bit numbers, and has no negative zero among them. */
   #number(text: string): number {
     const value = Number(text)
     const isInteger = !text.includes('.')
-    // Ditto keeps integers as 64 bit numbers and has no negative zero among them.
-    const fits = isInteger ? text !== '-0' && isLong(BigInt(text)) : Number.isFinite(value)
-    if (fits) return value
+    if (text !== '-0' && (isInteger ? isLong(text) : Number.isFinite(value))) return value
     this.#at -= text.length
-    throw this.#expected('a number that fits into 64 bits')
+    throw this.#expected(
+      text === '-0' ? 'an integer without sign (or -0.0)' : 'a number that fits into 64 bits',
+    )
   }
 
   #string(plain: RegExp, quote: string): string {
@@ -212,12 +219,12 @@ class Parser {
     if (!this.#next(wanted)) throw this.#expected(`'${wanted}'`)
   }
 
-  #expected(what: string): DittoException {
-    const found = this.#text.slice(this.#at, this.#at + EXCERPT_CHARS)
+  #expected(what: string, reason = ''): DittoException {
+    const found = this.#text.slice(this.#at, this.#at + EXCERPT_CHARS).toWellFormed()
     const instead = found === '' ? 'the end' : `'${found}'`
     return new DittoException(
       rqlInvalid(
-        `The RQL expression is invalid at position ${this.#at}: expected ${what}, ` +
+        `${reason}The RQL expression is invalid at position ${this.#at}: expected ${what}, ` +
           `but found ${instead}.`,
       ),
     )
@@ -247,8 +254,12 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
 ])
 
 const MAX_LONG = 2n ** 63n - 1n
+/** With a sign. */
+const MAX_LONG_CHARS = 20
 
-function isLong(value: bigint): boolean {
+function isLong(text: string): boolean {
+  if (text.length > MAX_LONG_CHARS) return false
+  const value = BigInt(text)
   return value <= MAX_LONG && value >= -MAX_LONG - 1n
 }
 

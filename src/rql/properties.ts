@@ -8,6 +8,7 @@ import {
   type PlaceholderPrefix,
   type Source,
 } from '../expression/placeholders.ts'
+import { nearestHint } from '../json/nearest.ts'
 import { parsePointer } from '../json/pointer.ts'
 import { DittoException } from '../protocol/errors.ts'
 import { rqlInvalid } from '../protocol/placeholder-errors.ts'
@@ -38,18 +39,48 @@ export type Property =
 /** `value`: to compare its value; `presence`: to ask for its presence, also of whole features. */
 export type Purpose = 'value' | 'presence'
 
+/** What a property name stands for; undefined for names that do not exist, or not for this purpose. */
+export function findProperty(name: string, purpose: Purpose): Property | undefined {
+  const path = name.startsWith('/') ? name.slice(1) : name
+  // Ditto's pointers know no empty names.
+  if (path.includes('//')) return undefined
+  return SIMPLE.get(path) ?? featureProperty(path, purpose) ?? openField(path) ?? placeholder(path)
+}
+
 /**
- * What a property name stands for. Throws 400 `rql.expression.invalid` for names that do not exist,
- * or not for this purpose.
+ * What a property name stands for. Throws 400 `rql.expression.invalid` where {@link findProperty}
+ * finds nothing.
  */
 export function resolveProperty(name: string, purpose: Purpose): Property {
-  const path = name.startsWith('/') ? name.slice(1) : name
-  const property =
-    SIMPLE.get(path) ?? featureProperty(path, purpose) ?? openField(path) ?? placeholder(path)
-  if (property === undefined) {
-    throw new DittoException(rqlInvalid(`Unknown property name: ${name}`))
-  }
+  const property = findProperty(name, purpose)
+  if (property === undefined) throw new DittoException(rqlInvalid(unknownProperty(name)))
   return property
+}
+
+/** What to say of a name that does not exist; Ditto's words, and the one that was probably meant. */
+export function unknownProperty(name: string): string {
+  const isLong = name.length > MAX_SHOWN_CHARS
+  const shown = isLong ? `${name.slice(0, MAX_SHOWN_CHARS).toWellFormed()}…` : name.toWellFormed()
+  const hint = nearestHint(name, SIMPLE.keys())
+  return `Unknown property name: ${shown}${hint === '' ? '' : `. ${hint}`}`
+}
+
+/** Characters of an unknown name that an error shows. */
+const MAX_SHOWN_CHARS = 100
+
+/** The names that can stand where a property is expected. */
+export const PROPERTY_NAMES: Readonly<Record<Purpose, string>> = {
+  value: namesWith(''),
+  presence: namesWith('features/<id>, features/<id>/properties, features/<id>/desiredProperties, '),
+}
+
+function namesWith(wholeFeatures: string): string {
+  return (
+    'thingId, policyId, definition, _namespace, _revision, _created, _modified, _metadata/<path>, ' +
+    `attributes/<path>, ${wholeFeatures}features/<id>/definition, ` +
+    'features/<id>/properties/<path>, features/<id>/desiredProperties/<path> or a placeholder ' +
+    '(topic:<name>, entity:<name>, thing:<name>, feature:id, resource:<name>, time:<name>)'
+  )
 }
 
 const SIMPLE: ReadonlyMap<string, Property> = new Map([
@@ -80,13 +111,13 @@ function featureProperty(path: string, purpose: Purpose): Property | undefined {
   switch (part) {
     case undefined:
       return purpose === 'presence'
-        ? { kind: 'field', pointer: pointerOf(path), special: false, feature: true }
+        ? { kind: 'field', pointer: parsePointer(path), special: false, feature: true }
         : undefined
     case 'definition':
-      return inPart ? undefined : field(pointerOf(path))
+      return inPart ? undefined : field(parsePointer(path))
     case 'properties':
     case 'desiredProperties':
-      return inPart || purpose === 'presence' ? field(pointerOf(path)) : undefined
+      return inPart || purpose === 'presence' ? field(parsePointer(path)) : undefined
     default:
       return undefined
   }
@@ -95,7 +126,7 @@ function featureProperty(path: string, purpose: Purpose): Property | undefined {
 /** Fields below which anything may be. */
 function openField(path: string): Property | undefined {
   const isOpen = path.startsWith('attributes/') || path.startsWith('_metadata/')
-  return isOpen ? field(pointerOf(path)) : undefined
+  return isOpen ? field(parsePointer(path)) : undefined
 }
 
 function placeholder(path: string): Property | undefined {
@@ -104,13 +135,4 @@ function placeholder(path: string): Property | undefined {
   if (!RQL_PLACEHOLDERS.has(prefix as PlaceholderPrefix)) return undefined
   const source = compilePlaceholder(prefix, path.slice(colon + 1))
   return source === undefined ? undefined : { kind: 'placeholder', source }
-}
-
-function pointerOf(path: string): readonly string[] {
-  try {
-    return parsePointer(path)
-  } catch (cause) {
-    if (!(cause instanceof DittoException)) throw cause
-    throw new DittoException(rqlInvalid(cause.error.message), { cause })
-  }
 }
