@@ -21,7 +21,7 @@ export interface TargetTopic {
   readonly type: StreamingType
   /** Exact namespaces; empty: all. */
   readonly namespaces: readonly string[]
-  /** RQL. */
+  /** RQL; an empty one is none that RQL knows, and is left for its parser to refuse. */
   readonly filter?: string
   /** A field selector, possibly with placeholders. */
   readonly extraFields?: string
@@ -56,8 +56,8 @@ const USABLE: Readonly<Record<StreamingType, readonly Argument[]>> = {
 /**
  * Parses a topic as written by the user or as normalised before; parsing its own `text` gives the
  * same topic again. Throws 400 `connectivity:topic.invalid`. As in Ditto, arguments that do not exist
- * are ignored; unlike there, those that look like a misspelt one, or have no `=`, are refused: without
- * its `filter` a target would let everything through.
+ * or have no `=` are ignored; unlike there, those are refused that look like a misspelt one, or like
+ * the rest of the value before them: without its whole `filter` a target would let too much through.
  */
 export function parseTargetTopic(text: string): TargetTopic {
   const mark = text.indexOf('?')
@@ -66,12 +66,12 @@ export function parseTargetTopic(text: string): TargetTopic {
   if (type === undefined) fail(topicInvalid(text, unknownTopic(name)))
   const given = mark < 0 ? new Map<Argument, string>() : parseArguments(text, mark + 1)
   const usableValue = (argument: Argument) =>
-    USABLE[type].includes(argument) ? given.get(argument) || undefined : undefined
+    USABLE[type].includes(argument) ? given.get(argument) : undefined
   const namespaces = (usableValue('namespaces') ?? '')
     .split(',')
     .filter((namespace) => namespace !== '')
   const filter = usableValue('filter')
-  const extraFields = usableValue('extraFields')
+  const extraFields = usableValue('extraFields') || undefined
   const query = [
     ...(namespaces.length > 0 ? [`namespaces=${encodeValue(namespaces.join(','))}`] : []),
     ...(filter === undefined ? [] : [`filter=${encodeValue(filter)}`]),
@@ -89,17 +89,16 @@ export function parseTargetTopic(text: string): TargetTopic {
 function parseArguments(text: string, start: number): Map<Argument, string> {
   const given = new Map<Argument, string>()
   for (const part of text.slice(start).split('&')) {
-    if (part === '') continue
     const equals = part.indexOf('=')
-    if (equals < 0) {
+    const name = equals < 0 ? part : decodeValue(text, part.slice(0, equals))
+    const argument = ARGUMENTS.find((known) => known === name)
+    if (equals < 0 && part !== '' && (given.size > 0 || argument !== undefined)) {
       fail(topicInvalid(text, `Argument without a value: ${part} (inside a value write & as %26)`))
     }
-    const name = decodeValue(text, part.slice(0, equals))
-    const argument = ARGUMENTS.find((known) => known === name)
     if (argument === undefined) {
       const nearest = nearestHint(name, ARGUMENTS)
-      if (nearest === '') continue
-      fail(topicInvalid(text, `Unknown argument: ${name}. ${nearest}`))
+      if (nearest !== '') fail(topicInvalid(text, `Unknown argument: ${name}. ${nearest}`))
+      continue
     }
     if (given.has(argument)) fail(topicInvalid(text, `Duplicate argument: ${name}`))
     given.set(argument, decodeValue(text, part.slice(equals + 1)))

@@ -41,7 +41,7 @@ export function isLikePattern(pattern: string): boolean {
 const STARS = /\*+/
 const QUESTION_MARK = 0x3f
 
-/** In a stretch: any character. */
+/** Stands in a stretch for one character, whichever. */
 const ANY = -1
 
 /** Nowhere in the text. */

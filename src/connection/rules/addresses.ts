@@ -2,9 +2,11 @@
  * What every source and target must have, whatever its type: addresses, and topics that make sense.
  */
 import { parseFieldSelector } from '../../json/field-selector.ts'
-import { dittoError } from '../../protocol/errors.ts'
+import { formatPointer } from '../../json/pointer.ts'
+import { DittoException, dittoError } from '../../protocol/errors.ts'
 import { parseRql } from '../../rql/parser.ts'
 import { fail, failConfiguration } from '../errors.ts'
+import { parseExtraFields } from '../extra-fields.ts'
 import { parseTargetTopic } from '../topics.ts'
 import type { Connection } from '../types.ts'
 
@@ -41,20 +43,40 @@ export function checkAddressesAndTopics({ id, sources, targets }: Connection): v
       failConfiguration(`Source ${index} of connection <${id}>: addresses may not be empty.`)
     }
   })
-  for (const { address, topics } of targets) {
+  targets.forEach(({ address, topics }, index) => {
     if (address === '') {
       failConfiguration(`Targets of connection <${id}>: addresses may not be empty.`)
     }
-    for (const topic of topics) {
+    topics.forEach((topic, at) => {
       const { filter, extraFields } = parseTargetTopic(topic)
-      if (filter !== undefined) parseRql(filter)
-      if (extraFields !== undefined && !hasPlaceholder(extraFields)) checkThingFields(extraFields)
-    }
+      tellingWhere(['targets', String(index), 'topics', String(at)], () => {
+        if (filter !== undefined) parseRql(filter)
+        if (extraFields !== undefined) checkExtraFields(extraFields)
+      })
+    })
+  })
+}
+
+/** The error of a check stays what it is, and says where in the connection it belongs. */
+function tellingWhere(pointer: readonly string[], check: () => void): void {
+  try {
+    check()
+  } catch (thrown) {
+    if (!(thrown instanceof DittoException)) throw thrown
+    const { error } = thrown
+    const place = `It stands at <${formatPointer(pointer)}>.`
+    const description = error.description === undefined ? place : `${error.description} ${place}`
+    fail({ ...error, description })
   }
 }
 
-/** Placeholders can stand for any field. */
-export function hasPlaceholder(text: string): boolean {
+/** Placeholders can stand for any field; the text around them must be a selector all the same. */
+function checkExtraFields(selector: string): void {
+  if (hasPlaceholder(selector)) parseExtraFields(selector)
+  else checkThingFields(selector)
+}
+
+function hasPlaceholder(text: string): boolean {
   return text.includes('{{') || text.includes('${')
 }
 

@@ -24,7 +24,36 @@ const topics: readonly [text: string, topic: TargetTopic][] = [
   ],
   [`${TWIN}?foo=1`, { type: 'twin-events', namespaces: [], text: TWIN }],
   [`${TWIN}?`, { type: 'twin-events', namespaces: [], text: TWIN }],
-  [`${TWIN}?namespaces=,&filter=`, { type: 'twin-events', namespaces: [], text: TWIN }],
+  [`${TWIN}?namespaces=,&extraFields=`, { type: 'twin-events', namespaces: [], text: TWIN }],
+  [`${TWIN}?foo`, { type: 'twin-events', namespaces: [], text: TWIN }],
+  [`${TWIN}?foo=1&bar&&`, { type: 'twin-events', namespaces: [], text: TWIN }],
+  [
+    // Refused as RQL: a target with an empty filter must not let everything through.
+    `${TWIN}?filter=`,
+    { type: 'twin-events', namespaces: [], filter: '', text: `${TWIN}?filter=` },
+  ],
+  [
+    `${TWIN}?namespaces=a, b,a.*`,
+    { type: 'twin-events', namespaces: ['a', ' b', 'a.*'], text: `${TWIN}?namespaces=a, b,a.*` },
+  ],
+  [
+    `${TWIN}?%66ilter=eq(thingId,'a=b?c')`,
+    {
+      type: 'twin-events',
+      namespaces: [],
+      filter: "eq(thingId,'a=b?c')",
+      text: `${TWIN}?filter=eq(thingId,'a=b?c')`,
+    },
+  ],
+  [
+    '_/_/things/live/messages?extraFields=attributes(a,b),features/{{ feature:id }}/properties',
+    {
+      type: 'live-messages',
+      namespaces: [],
+      extraFields: 'attributes(a,b),features/{{ feature:id }}/properties',
+      text: '_/_/things/live/messages?extraFields=attributes(a,b),features/{{ feature:id }}/properties',
+    },
+  ],
   [
     `${TWIN}?extraFields=attributes/vin&filter=gt(attributes/a,1)&namespaces=a,b.c`,
     {
@@ -92,6 +121,39 @@ const refusals: readonly [text: string, description: string][] = [
       'expected one.',
   ],
   [
+    `${TWIN}?filter`,
+    "'Argument without a value: filter (inside a value write & as %26)' - check if the format is " +
+      'the expected one.',
+  ],
+  [
+    `${TWIN}?namespace`,
+    "'Unknown argument: namespace. Did you mean <namespaces>?' - check if the format is the " +
+      'expected one.',
+  ],
+  [
+    `${TWIN}/`,
+    `'Unknown topic: ${TWIN}/. Did you mean <${TWIN}>?' - check if the format is ` +
+      'the expected one.',
+  ],
+  [
+    ` ${TWIN}`,
+    `'Unknown topic:  ${TWIN}. Did you mean <${TWIN}>?' - check if the format is ` +
+      'the expected one.',
+  ],
+  [
+    '_/_/things/twin/commands',
+    "'Unknown topic: _/_/things/twin/commands. Did you mean <_/_/things/live/commands>?' - check " +
+      'if the format is the expected one.',
+  ],
+  [
+    `${TWIN}?namespaces=a&namespaces=b`,
+    "'Duplicate argument: namespaces' - check if the format is the expected one.",
+  ],
+  [
+    `${TWIN}?filter=%ff`,
+    "'Not URL-encoded: %ff (write % as %25)' - check if the format is the expected one.",
+  ],
+  [
     `${TWIN}?filter=a&filter=b`,
     "'Duplicate argument: filter' - check if the format is the expected one.",
   ],
@@ -138,7 +200,7 @@ it('keeps the meaning of every topic it normalises', () => {
       const topic = parseTargetTopic(`${name}?${encoded}`)
       assert.equal(parseTargetTopic(topic.text), topic)
       if (topic.type === 'twin-events') {
-        assert.is(topic.filter ?? '', filter)
+        assert.is(topic.filter, filter)
         assert.is(topic.extraFields ?? '', extraFields)
         assert.equal(topic.namespaces, namespaces)
       }

@@ -125,7 +125,8 @@ const addresses: readonly Refusal[] = [
     { targets: [target({ topics: [`${TWIN}?extraFields=attributes,owner`] })] },
     'Thing field selection <attributes,owner> was not valid.',
     'Fields of a thing are: thingId, policyId, definition, _namespace, _revision, _created, ' +
-      '_modified, _metadata, _policy, _context, features, attributes.',
+      '_modified, _metadata, _policy, _context, features, attributes. It stands at ' +
+      '</targets/0/topics/0>.',
     'things:field.selection.invalid',
   ],
 ]
@@ -241,8 +242,26 @@ const all: readonly Refusal[] = [...counts, ...addresses, ...labels, ...diversio
 for (const refusal of all) it(`refuses ${refusal[0]}`, () => assertRefused(refusal))
 
 it('refuses a filter that is no RQL', () => {
-  const changes = { targets: [target({ topics: [`${TWIN}?filter=eq(a`] })] }
-  assert.is(errorOf(() => validate('amqp-10', changes)).error, 'rql.expression.invalid')
+  const refused: readonly (readonly [filter: string, message: RegExp])[] = [
+    ['eq(thingId,1', /position 12: expected '\)'/],
+    ['', /position 0: expected one of the operators/],
+    ['eq(color,1)', /^Unknown property name: color\. /],
+  ]
+  for (const [filter, message] of refused) {
+    const topics = [TWIN, `${TWIN}?filter=${filter}`]
+    const error = errorOf(() => validate('amqp-10', { targets: [target(), target({ topics })] }))
+    assert.is(error.error, 'rql.expression.invalid')
+    assert.match(error.message, message)
+    assert.match(error.description ?? '', / It stands at <\/targets\/1\/topics\/1>\.$/)
+  }
+})
+
+it('refuses extra fields that are no selector, with placeholders too', () => {
+  for (const extraFields of ['attributes(a', 'attributes(a,{{ thing:id }}', '{{ thing:id }},']) {
+    const changes = { targets: [target({ topics: [`${TWIN}?extraFields=${extraFields}`] })] }
+    const { error } = errorOf(() => validate('amqp-10', changes))
+    assert.is(error, 'json.fieldselector.invalid', extraFields)
+  }
 })
 
 it('refuses a label that two targets issue, as a conflict', () => {
