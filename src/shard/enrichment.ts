@@ -2,7 +2,7 @@
  * Extra fields for the signals of one target: one partial thing per signal, read from the twin after
  * the signal's effect (Ditto documentation, "Signal enrichment").
  */
-import { parseFieldSelector, selectFields } from '../json/field-selector.ts'
+import { selectFields } from '../json/field-selector.ts'
 import { isJsonObject, type JsonObject } from '../json/types.ts'
 import type { Adaptable } from '../protocol/adaptable.ts'
 import type { DittoError } from '../protocol/errors.ts'
@@ -28,7 +28,7 @@ export async function enrich(
   contexts: readonly SignalContext[],
   onStoreFailure: (thrown: unknown) => void,
 ): Promise<readonly Enrichment[]> {
-  const selectors = contexts.map((context) => selectorOf(target.candidates(context), context))
+  const selectors = contexts.map((context) => selectorOf(target.enriching(context), context))
   const asked: Signal[] = []
   for (let index = 0; index < contexts.length; index++) {
     const selector = selectors[index]!
@@ -48,7 +48,10 @@ export async function enrich(
   )
 }
 
-/** Of the fields that were retrieved for all topics, those that the one that matched asks for. */
+/**
+ * Of the fields that were retrieved for all topics, those that the one that matched asks for; undefined
+ * when it asks for none, or for none that the signal can resolve.
+ */
 export function extraFor(
   target: TargetProgram,
   topic: TopicProgram,
@@ -57,15 +60,15 @@ export function extraFor(
   const { extra } = context
   if (extra === undefined || topic.extraFields === undefined) return undefined
   if (target.enrichingTopics === 1) return extra
-  const selector = topic.extraFields.selector.resolve(context)
-  return selector === undefined ? undefined : selectFields(extra, parseFieldSelector(selector))
+  const { pointers } = topic.extraFields.selectionFor(context)
+  return pointers.length === 0 ? undefined : selectFields(extra, pointers)
 }
 
 function selectorOf(topics: readonly TopicProgram[], context: SignalContext): string {
   let joined = ''
   for (const { extraFields } of topics) {
-    const selector = extraFields?.selector.resolve(context)
-    if (selector !== undefined) joined += joined === '' ? selector : `,${selector}`
+    const { text } = extraFields!.selectionFor(context)
+    if (text !== '') joined += joined === '' ? text : `,${text}`
   }
   return joined
 }

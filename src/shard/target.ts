@@ -2,19 +2,19 @@
  * A target of the connection, compiled: its topics with filters, its mappers, its address and header
  * mapping.
  */
-import { parseTargetTopic, type StreamingType } from '../connection/topics.ts'
+import { parseTargetTopic, type StreamingType, type TargetTopic } from '../connection/topics.ts'
 import type { Target } from '../connection/types.ts'
 import type { ExpressionContext } from '../expression/context.ts'
 import type { HeaderMappingProgram } from '../expression/header-mapping.ts'
 import { ALL_PLACEHOLDERS, CONNECTION_ONLY } from '../expression/placeholders.ts'
 import { compileTemplate, type Template } from '../expression/template.ts'
-import { parseFieldSelector } from '../json/field-selector.ts'
 import type { JsonObject } from '../json/types.ts'
 import type { OutboundMetric } from '../monitoring/counters.ts'
 import { listHeader } from '../protocol/headers.ts'
 import type { Signal } from '../protocol/signal.ts'
 import { streamingTypeOf } from '../routing/streaming-type.ts'
 import { compileRql, type Pointers, type RqlPredicate, type RqlSubject } from '../rql/evaluate.ts'
+import { compileExtraFields, type ExtraFields } from './extra-fields.ts'
 import type { NamedMapper } from './mappers.ts'
 import type { Monitor } from './monitor.ts'
 import { compileOptionalMapping } from './outgoing.ts'
@@ -28,12 +28,14 @@ export interface TopicProgram {
   readonly extraFields: ExtraFields | undefined
 }
 
-/** The field selector of a topic's enrichment. */
-export interface ExtraFields {
-  /** May contain placeholders. */
-  readonly selector: Template
-  /** What is not known of a thing before it is enriched. */
-  readonly pointers: Pointers
+/** The topics of a target that subscribe to the same type. */
+interface TopicGroup {
+  /** Topics with extra fields come first: the first that matches supplies them. */
+  readonly topics: readonly TopicProgram[]
+  /** Those with extra fields. */
+  readonly enriching: readonly TopicProgram[]
+  /** What is not known of a thing before any of them is enriched. */
+  readonly unknown: Pointers
 }
 
 /** What a target is compiled with. */
@@ -56,8 +58,7 @@ export class TargetProgram {
   readonly types: ReadonlySet<StreamingType>
   /** The number of topics that ask for extra fields. */
   readonly enrichingTopics: number
-  /** Topics with extra fields come first: the first that matches supplies them. */
-  readonly #topics: readonly TopicProgram[]
+  readonly #groups: ReadonlyMap<StreamingType, TopicGroup>
 
   constructor(target: Target, environment: TargetEnvironment) {
     this.target = target
@@ -66,26 +67,44 @@ export class TargetProgram {
     this.address = compileTemplate(target.address, ALL_PLACEHOLDERS)
     this.headerMapping = compileOptionalMapping(target.headerMapping)
     this.issuedLabel = resolveLabel(target.issuedAcknowledgementLabel, environment.connectionId)
-    this.#topics = compileTopics(target.topics)
-    this.types = new Set(this.#topics.map(({ type }) => type))
-    this.enrichingTopics = this.#topics.filter(({ extraFields }) => extraFields).length
+    const topics = compileTopics(target.topics)
+    this.#groups = groupTopics(topics)
+    this.types = new Set(this.#groups.keys())
+    this.enrichingTopics = topics.filter(({ extraFields }) => extraFields).length
   }
 
   /** The first topic whose namespaces and filter let the signal pass. */
   matching(context: SignalContext): TopicProgram | undefined {
     const { signal } = context
-    for (const topic of this.#topics) {
-      if (isAbout(topic, signal) && (topic.filter?.matches(context) ?? true)) return topic
+    for (const topic of this.#groupOf(signal)?.topics ?? NO_TOPICS) {
+      if (isWithin(topic, signal) && (topic.filter?.matches(context) ?? true)) return topic
     }
     return undefined
   }
 
-  /** The topics that may let the signal pass once the thing is known. */
-  candidates(context: SignalContext): readonly TopicProgram[] {
-    return this.#topics.filter((topic) => {
-      if (!isAbout(topic, context.signal)) return false
-      return topic.filter?.mayMatch(context, topic.extraFields?.pointers ?? ALL_KNOWN) ?? true
-    })
+  /**
+   * The topics whose extra fields are to be retrieved for the signal: as in Ditto either all of its
+   * type, because the filter of each may look at the fields of another; or none, when it cannot pass
+   * or can pass only without extra fields.
+   */
+  enriching(context: SignalContext): readonly TopicProgram[] {
+    const { signal } = context
+    const group = this.#groupOf(signal)
+    if (group === undefined) return NO_TOPICS
+    const { topics, enriching, unknown } = group
+    let mayPass = false
+    let mayPassEnriched = false
+    for (const topic of topics) {
+      if (!isWithin(topic, signal)) continue
+      const { extraFields } = topic
+      const mayMatch = mayPassFilter(topic, context, extraFields?.unknown ?? ALL_KNOWN)
+      mayPass ||= mayMatch
+      mayPassEnriched ||=
+        extraFields !== undefined &&
+        (mayMatch || (enriching.length > 1 && mayPassFilter(topic, context, unknown)))
+      if (mayPass && mayPassEnriched) return enriching
+    }
+    return NO_TOPICS
   }
 
   /** Whether the signal asks for the acknowledgement that this target issues. */
@@ -93,11 +112,26 @@ export class TargetProgram {
     if (this.issuedLabel === undefined || ackTo === undefined) return false
     return listHeader(adaptable.headers, 'requested-acks')?.includes(this.issuedLabel) ?? false
   }
+
+  #groupOf(signal: Signal): TopicGroup | undefined {
+    const type = streamingTypeOf(signal)
+    return type === undefined ? undefined : this.#groups.get(type)
+  }
 }
 
-function isAbout({ type, namespaces }: TopicProgram, signal: Signal): boolean {
-  if (type !== streamingTypeOf(signal)) return false
+const NO_TOPICS: readonly TopicProgram[] = []
+const ALL_KNOWN: Pointers = []
+
+function isWithin({ namespaces }: TopicProgram, signal: Signal): boolean {
   return namespaces === undefined || namespaces.has(signal.adaptable.topic.namespace)
+}
+
+function mayPassFilter(
+  { filter }: TopicProgram,
+  context: SignalContext,
+  unknown: Pointers,
+): boolean {
+  return filter === undefined || filter.mayMatch(context, unknown)
 }
 
 function resolveLabel(text: string | undefined, connectionId: string): string | undefined {
@@ -106,30 +140,38 @@ function resolveLabel(text: string | undefined, connectionId: string): string | 
   return compileTemplate(text, CONNECTION_ONLY).resolve(context)
 }
 
+/** In the order in which they are tried: those with extra fields first, then by their text. */
 function compileTopics(texts: readonly string[]): readonly TopicProgram[] {
-  const topics = texts.map((text) => {
-    const { type, namespaces, filter, extraFields } = parseTargetTopic(text)
-    return {
-      type,
-      namespaces: namespaces.length === 0 ? undefined : new Set(namespaces),
-      filter: filter === undefined ? undefined : compileRql(filter),
-      extraFields: extraFields === undefined ? undefined : compileExtraFields(extraFields),
-    }
-  })
-  return topics.toSorted(
-    (a, b) => Number(b.extraFields !== undefined) - Number(a.extraFields !== undefined),
+  return texts.map(parseTargetTopic).toSorted(byExtraFields).map(compileTopic)
+}
+
+function byExtraFields(left: TargetTopic, right: TargetTopic): number {
+  const a = left.extraFields
+  const b = right.extraFields
+  if (a !== b) return a === undefined || (b !== undefined && a > b) ? 1 : -1
+  if (left.text === right.text) return 0
+  return left.text < right.text ? -1 : 1
+}
+
+function compileTopic({ type, namespaces, filter, extraFields }: TargetTopic): TopicProgram {
+  return {
+    type,
+    namespaces: namespaces.length === 0 ? undefined : new Set(namespaces),
+    filter: filter === undefined ? undefined : compileRql(filter),
+    extraFields: extraFields === undefined ? undefined : compileExtraFields(extraFields),
+  }
+}
+
+function groupTopics(all: readonly TopicProgram[]): ReadonlyMap<StreamingType, TopicGroup> {
+  const groups = Map.groupBy(all, ({ type }) => type)
+  return new Map(
+    [...groups].map(([type, topics]) => {
+      const enriching = topics.filter(({ extraFields }) => extraFields !== undefined)
+      const unknown = enriching.flatMap(({ extraFields }) => extraFields!.unknown)
+      return [type, { topics, enriching, unknown }]
+    }),
   )
 }
-
-function compileExtraFields(text: string): ExtraFields {
-  const selector = compileTemplate(text, ALL_PLACEHOLDERS)
-  const { constant } = selector
-  return { selector, pointers: constant === undefined ? NONE_KNOWN : parseFieldSelector(constant) }
-}
-
-const ALL_KNOWN: Pointers = []
-/** With placeholders in the selector, anything may be supplied. */
-const NONE_KNOWN: Pointers = [[]]
 
 /** What an outbound signal's expressions may look at; the thing is put together only when asked for. */
 export class SignalContext implements ExpressionContext, RqlSubject {

@@ -12,7 +12,7 @@ import type { Signal } from '../protocol/signal.ts'
 export function thingOf({ kind, adaptable, entityId }: Signal, extra: JsonObject = {}): JsonObject {
   const isEvent = kind === 'twin-event' || kind === 'live-event'
   const thing = isEvent ? told(adaptable, extra) : { ...extra }
-  thing.thingId = entityId
+  if (adaptable.topic.group === 'things') thing.thingId = entityId
   if (!isEvent) return thing
   const { revision, timestamp } = adaptable
   if (revision !== undefined) thing._revision = revision

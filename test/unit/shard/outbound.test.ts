@@ -302,6 +302,59 @@ it('takes the extra fields of the topic that matched, placeholders resolved', ()
     )
   }))
 
+it('lets every filter see the extra fields of all topics, and delivers once', () =>
+  withRig(async (rig) => {
+    await openSender(rig)
+    const listener = await openTargets(rig, [
+      [
+        'out',
+        {
+          topics: [
+            `${EVENTS}?filter=eq(attributes/kind,'lamp')&extraFields=attributes/color`,
+            `${EVENTS}?filter=exists(attributes/kind)&extraFields=attributes/kind`,
+          ],
+        },
+      ],
+      MARKER,
+    ])
+    await run(rig, [
+      create('t', { kind: 'lamp', color: 'red' }),
+      create('u', { kind: 'fan', color: 'blue' }),
+      create('v', { color: 'green' }),
+      modify('t', 1),
+      modify('u', 2),
+      modify('v', 3),
+    ])
+    await rig.publishes('out', 4)
+    assert.equal(
+      rig.payloads('out').map(({ topic, extra }) => [topic.split('/')[1], extra]),
+      [
+        ['t', { attributes: { color: 'red' } }],
+        ['u', { attributes: { kind: 'fan' } }],
+        ['t', { attributes: { color: 'red' } }],
+        ['u', { attributes: { kind: 'fan' } }],
+      ],
+    )
+    assert.equal(listener.counts('out'), { dispatched: 6, filtered: 4, mapped: 4, published: 4 })
+  }))
+
+it('leaves out extra fields that a signal cannot resolve, and sends the others', () =>
+  withRig(async (rig) => {
+    await openSender(rig)
+    const extraFields = 'attributes/a,features/{{ feature:id }}/definition'
+    await openTargets(rig, [
+      ['out', { topics: [`${EVENTS}?extraFields=${extraFields}`] }],
+      ['lost', { topics: [`${EVENTS}?extraFields=features/{{ feature:id }}/definition`] }],
+      MARKER,
+    ])
+    await run(rig, [create('t', { a: 1 }), modify('t', 2)])
+    await rig.publishes('out', 2)
+    await rig.publishes('lost', 2)
+    const extras = [...rig.payloads('out'), ...rig.payloads('lost')].map(({ extra }) => extra)
+    const some = { attributes: { a: 1 } }
+    assert.equal(extras, [some, some, undefined, undefined])
+  }))
+
 it('sends the last events of a thing that is gone by now without extra fields', () =>
   withRig(async (rig) => {
     await openSender(rig)

@@ -121,3 +121,16 @@ it('an event tells revision and timestamp, whatever was read later', () => {
     _modified: '2026-01-01T00:00:00Z',
   })
 })
+
+it('only what is about a thing has its id', () => {
+  const ids: readonly (readonly [topic: string, kind: SignalKind, id: unknown])[] = [
+    ['ns/t/things/twin/events/deleted', 'twin-event', 'ns:t'],
+    ['ns/t/things/live/messages/ask', 'message', 'ns:t'],
+    ['ns/t/policies/announcements/subjectDeletion', 'announcement', undefined],
+  ]
+  for (const [topic, kind, id] of ids) {
+    const adaptable = { topic: parseTopicPath(topic), headers: {}, path: '/', value: {} }
+    const signal = { kind, adaptable, entityId: 'ns:t', origin: 'o', subjects: [] }
+    assert.is(thingOf(signal).thingId, id, topic)
+  }
+})
