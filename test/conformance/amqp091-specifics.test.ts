@@ -178,6 +178,33 @@ it('consumes quorum queues, which know no window of a channel', async () => {
   assert.equal(probe.payloads, numbered(20))
 })
 
+it('a target that may not be published to says so until the broker takes a message', async () => {
+  await channel.assertExchange('forbidden', 'fanout')
+  const targets = [testTarget('forbidden/key'), testTarget('/beside')]
+  await channel.assertQueue('beside')
+  const probe = await open({ targets })
+  assert.is(last(probe, 'forbidden/key')?.status, 'open')
+  // Looking whether an exchange is there needs no permission to write.
+  await broker.ctl('set_permissions', 'guest', '.*', '^(?!forbidden).*', '.*')
+  try {
+    for (let time = 0; time < 2; time++) {
+      const [refused] = await probe.publish('forbidden/key', ['one'])
+      assert.match(messageOf(refused!), /ACCESS_REFUSED|access to exchange/i)
+      await until(async () => last(probe, 'forbidden/key')?.status === 'misconfigured', 'status')
+    }
+    assert.equal(oks(await probe.publish('/beside', ['one'])), [true])
+    assert.is(last(probe, '/beside')?.status, 'open')
+  } finally {
+    await broker.ctl('set_permissions', 'guest', '.*', '.*', '.*')
+  }
+  await channel.bindQueue('beside', 'forbidden', '')
+  await until(
+    async () => oks(await probe.publish('forbidden/key', ['two'])).includes(true),
+    'publish',
+  )
+  assert.is(last(probe, 'forbidden/key')?.status, 'open')
+})
+
 it('while paused it holds a window and answers heartbeats', async () => {
   await channel.assertQueue('held')
   const probe = await open({ sources: [testSource(['held'])] }, { maxUnsettled: 10 })

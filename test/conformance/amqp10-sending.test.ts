@@ -154,6 +154,26 @@ it('a link that ends fails what is under way, tells so, and is attached again', 
   assert.equal(probe.lost, [])
 })
 
+it('a message that ends its link costs none of those that have not left yet', async () => {
+  const { server, probe } = await setUp(
+    ['t'],
+    {
+      credit: 1,
+      onMessage: (delivery, { body }) => {
+        if (body === 'good') delivery.accept()
+      },
+    },
+    { backoffMinMs: 1, backoffMaxMs: 1 },
+  )
+  const publishing = probe.publish('t', ['bad', 'good'])
+  await until(() => server.received.length === 1, 'the first')
+  const link = await server.target('t')
+  link.close({ condition: 'amqp:precondition-failed', description: 'bad message' })
+  const [bad, good] = words(await publishing)
+  assert.match(bad!, 'bad message')
+  assert.is(good, '200')
+})
+
 it('a target that is refused closes no other', async () => {
   const refuse = (address: string): object | undefined =>
     address === 'bad' ? { condition: 'amqp:unauthorized-access', description: 'no' } : undefined

@@ -4,6 +4,7 @@
  * allows.
  */
 import type { ExternalMessage } from '../../protocol/external-message.ts'
+import { HeldBack } from '../held-back.ts'
 import type { Delivery, Settlement } from '../transport.ts'
 
 /** The settling side of a channel. `multiple`: everything unsettled up to this tag. */
@@ -27,7 +28,9 @@ export class QueueDelivery implements Delivery {
   readonly #consumed: Consumed
   /** Undefined until it is settled. */
   outcome: Settlement | undefined
-  /** The broker knows the outcome. */
+  /** The broker may know the outcome … */
+  isDue = false
+  /** … and does. */
   sent = false
   /** The one that arrived after this one. */
   next: QueueDelivery | undefined
@@ -54,6 +57,11 @@ export class QueueDelivery implements Delivery {
   settle(outcome: Settlement): string | undefined {
     return this.ledger.settle(this, outcome)
   }
+
+  /** Nobody looked at it: the broker gets it back at once. */
+  giveBack(): void {
+    this.ledger.giveBack(this)
+  }
 }
 
 const TEXTS: Readonly<Record<Settlement, string>> = {
@@ -71,7 +79,10 @@ export class Ledger {
   #settled: QueueDelivery[] = []
   #scheduled = false
   #over = false
-  readonly #flushTurn = (): void => this.flush()
+  readonly #flushTurn = (): void => this.#flush()
+  readonly #failed = new HeldBack<QueueDelivery>((rested) => {
+    for (const delivery of rested) this.#due(delivery)
+  })
 
   constructor(channel: Settling) {
     this.#channel = channel
@@ -88,20 +99,39 @@ export class Ledger {
     this.#tail = delivery
   }
 
-  /** Notes the outcome; leaves at the end of the turn. A second outcome, or a late one, is ignored. */
+  /**
+   * Notes the outcome, which leaves at the end of the turn, or after a pause when the message shall come
+   * again. A second outcome, or a late one, is ignored.
+   */
   settle(delivery: QueueDelivery, outcome: Settlement): string | undefined {
     if (this.#over || delivery.outcome !== undefined) return undefined
     delivery.outcome = outcome
-    this.#settled.push(delivery)
-    if (!this.#scheduled) {
-      this.#scheduled = true
-      setImmediate(this.#flushTurn)
-    }
+    if (outcome === 'retry') this.#failed.hold(delivery)
+    else this.#due(delivery)
     return TEXTS[outcome]
   }
 
-  /** Tells the broker what was settled so far. */
+  giveBack(delivery: QueueDelivery): void {
+    if (this.#over || delivery.outcome !== undefined) return
+    delivery.outcome = 'retry'
+    this.#due(delivery)
+  }
+
+  /** Tells the broker what was settled so far, all of it. */
   flush(): void {
+    this.#failed.releaseAll()
+    this.#flush()
+  }
+
+  #due(delivery: QueueDelivery): void {
+    delivery.isDue = true
+    this.#settled.push(delivery)
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(this.#flushTurn)
+  }
+
+  #flush(): void {
     this.#scheduled = false
     if (this.#over || this.#settled.length === 0) return
     try {
@@ -119,6 +149,7 @@ export class Ledger {
   /** The channel is gone; settlements have nowhere to go. */
   end(): void {
     this.#over = true
+    this.#failed.clear()
     this.#head = undefined
     this.#tail = undefined
     this.#settled = []
@@ -129,7 +160,7 @@ export class Ledger {
     /** The last delivery of the run that the broker does not know of, and how many there are. */
     let last: QueueDelivery | undefined
     let count = 0
-    while (this.#head?.outcome !== undefined) {
+    while (this.#head?.isDue) {
       const delivery = this.#head
       this.#head = delivery.next
       if (delivery.sent) continue

@@ -22,7 +22,7 @@ export class Intake {
 
   take(delivery: QueueDelivery): void {
     if (this.#stopped) {
-      delivery.settle('retry')
+      delivery.giveBack()
       return
     }
     this.#pending.push(delivery)
@@ -61,7 +61,7 @@ export class Intake {
     this.#stopped = true
     const pending = this.#pending
     this.#pending = []
-    for (const delivery of pending) delivery.settle('retry')
+    for (const delivery of pending) delivery.giveBack()
   }
 
   get #isFlowing(): boolean {

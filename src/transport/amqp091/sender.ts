@@ -51,6 +51,8 @@ export class ExchangeSender {
   #isFull = false
   /** While set, everything fails at once for this reason. */
   #impossible: string | undefined
+  /** The broker closed the channel over a message, and has taken none since. */
+  #isSuspect = false
   #retry: NodeJS.Timeout | undefined
   #openedAt = Number.NEGATIVE_INFINITY
   #over = false
@@ -127,7 +129,10 @@ export class ExchangeSender {
       failed = error
     })
     channel.on('close', () => this.#closed(channel, failed))
-    channel.on('ack', (confirm) => this.#confirm(confirm, PUBLISHED))
+    channel.on('ack', (confirm) => {
+      if (this.#isSuspect) this.#acquitted()
+      this.#confirm(confirm, PUBLISHED)
+    })
     channel.on('nack', (confirm) => this.#confirm(confirm, NEGATIVE))
     channel.on('return', (message) => this.#returned(message))
     channel.on('drain', () => {
@@ -144,7 +149,7 @@ export class ExchangeSender {
     this.#isFull = false
     this.#impossible = undefined
     this.#openedAt = Date.now()
-    this.#options.onState(exchange, undefined)
+    if (!this.#isSuspect) this.#options.onState(exchange, undefined)
     this.flush()
   }
 
@@ -222,6 +227,8 @@ export class ExchangeSender {
     const outcome = failure(503, brokerWords(error))
     for (const message of this.#unconfirmed.values()) this.#settle(message, outcome)
     this.#unconfirmed.clear()
+    this.#isSuspect = true
+    this.#options.onState(this.exchange, error)
     const lived = Date.now() - this.#openedAt
     if (lived > this.#options.backoffMinMs) {
       this.#backoff.reset()
@@ -231,11 +238,18 @@ export class ExchangeSender {
     }
   }
 
+  #acquitted(): void {
+    this.#isSuspect = false
+    this.#options.onState(this.exchange, undefined)
+  }
+
   /** There is no use in trying before a pause. */
   #refused(error: unknown): void {
     const { link, exchange, onState } = this.#options
     if (this.#over || !link.isOpen) return
     this.#impossible = brokerWords(error)
+    // Whether the exchange can be opened tells enough.
+    this.#isSuspect = false
     const waiting = this.#waiting
     this.#waiting = []
     for (const message of waiting) this.#settle(message, failure(503, this.#impossible))

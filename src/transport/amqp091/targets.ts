@@ -78,8 +78,6 @@ export class TargetStates {
 }
 
 function failed(exchange: string, failure: unknown): State {
-  return {
-    status: channelStatus(failure),
-    details: `Exchange '${exchange}' was missing at ${new Date().toISOString()}: ${brokerWords(failure)}`,
-  }
+  const what = `Exchange '${exchange}' could not be published to at ${new Date().toISOString()}`
+  return { status: channelStatus(failure), details: `${what}: ${brokerWords(failure)}` }
 }

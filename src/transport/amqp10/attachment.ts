@@ -19,8 +19,11 @@ export interface AttachmentOptions<L extends Receiver | Sender> {
   /** Makes the link, with its listeners. */
   attach(session: RheaSession): L
   onAttached(link: L, session: RheaSession): void
-  /** It could not be attached, or was lost; what it carried is the broker's again. */
-  onLost(failure: LinkFailure): void
+  /**
+   * It could not be attached, or was lost; what it carried is the broker's again. `isReturning`: it had
+   * lived for a while, and is attached again at once.
+   */
+  onLost(failure: LinkFailure, isReturning: boolean): void
 }
 
 /** One per link; it is attached from the beginning of its life to its end. */
@@ -33,6 +36,8 @@ export class Attachment<L extends Receiver | Sender> {
   #made: L | undefined
   #link: L | undefined
   #timer: NodeJS.Timeout | undefined
+  /** Of the link, in the clock of `performance`. */
+  #attachedAt = Number.POSITIVE_INFINITY
   #ended = false
 
   constructor(options: AttachmentOptions<L>) {
@@ -86,17 +91,21 @@ export class Attachment<L extends Receiver | Sender> {
   #attached(link: L, session: RheaSession): void {
     clearTimeout(this.#timer)
     this.#link = link
+    this.#attachedAt = performance.now()
     this.#backoff?.reset()
     this.#options.onAttached(link, session)
     this.#first.resolve(undefined)
   }
 
   #lost(failure: LinkFailure): void {
+    const lived = performance.now() - this.#attachedAt
+    const isReturning = lived > (this.#options.backoff?.backoffMinMs ?? Number.POSITIVE_INFINITY)
     this.#forget()
     if (this.#backoff !== undefined) {
-      this.#timer = setTimeout(() => this.#attach(), this.#backoff.nextPauseMs())
+      const pauseMs = isReturning ? 0 : this.#backoff.nextPauseMs()
+      this.#timer = setTimeout(() => this.#attach(), pauseMs)
     }
-    this.#options.onLost(failure)
+    this.#options.onLost(failure, isReturning)
     this.#first.resolve(failure)
   }
 
@@ -105,6 +114,7 @@ export class Attachment<L extends Receiver | Sender> {
     const session = this.#session
     this.#session = undefined
     this.#link = undefined
+    this.#attachedAt = Number.POSITIVE_INFINITY
     // rhea would detach by itself, but only after the end of the session.
     this.#made?.close()
     session?.close()

@@ -7,6 +7,7 @@
  * not a flow frame for every message.
  */
 import type { ExternalMessage } from '../../protocol/external-message.ts'
+import { HeldBack } from '../held-back.ts'
 import { AmqpDelivery, type DeliveryOutcome, type Settler } from './delivery.ts'
 import {
   ACCEPTED,
@@ -53,6 +54,9 @@ export class Receiving implements Settler {
   /** What `retry` means to a broker that may not know all outcomes. */
   #retry: DeliveryOutcome = 'retry'
   readonly #flushTurn = (): void => this.#flush()
+  readonly #failed = new HeldBack<AmqpDelivery>((rested) => {
+    for (const delivery of rested) this.#due(delivery)
+  })
 
   constructor(
     link: ReceivingLink,
@@ -80,9 +84,13 @@ export class Receiving implements Settler {
 
   settle(delivery: AmqpDelivery, outcome: DeliveryOutcome): string | undefined {
     if (this.#ended) return undefined
-    if (outcome === 'retry') delivery.outcome = this.#retry
-    if (this.#settled.push(delivery) === 1) queueMicrotask(this.#flushTurn)
-    return TEXTS[delivery.outcome ?? outcome]
+    if (outcome !== 'retry') {
+      this.#due(delivery)
+      return TEXTS[outcome]
+    }
+    delivery.outcome = this.#retry
+    this.#failed.hold(delivery)
+    return TEXTS[this.#retry]
   }
 
   /** Grants credit from now on, or does not. */
@@ -100,6 +108,7 @@ export class Receiving implements Settler {
   /** Tells the broker what was settled and gives the rest back. */
   giveBack(): void {
     if (this.#ended) return
+    this.#failed.releaseAll()
     this.#flush()
     this.#session.incoming.process(this.#session)
     for (const onLink of this.#unsettled) onLink.update(true, RELEASED)
@@ -109,9 +118,14 @@ export class Receiving implements Settler {
   /** The link is gone. */
   end(): void {
     this.#ended = true
+    this.#failed.clear()
     this.#isGranting = false
     this.#unsettled.clear()
     this.#settled = []
+  }
+
+  #due(delivery: AmqpDelivery): void {
+    if (this.#settled.push(delivery) === 1) queueMicrotask(this.#flushTurn)
   }
 
   /**

@@ -52,7 +52,7 @@ export class AmqpSender {
       createSession: options.createSession,
       attach: (session) => this.#attach(session),
       onAttached: () => this.#attached(),
-      onLost: (lost) => this.#lost(lost),
+      onLost: (lost, isReturning) => this.#lost(lost, isReturning),
     })
   }
 
@@ -134,21 +134,27 @@ export class AmqpSender {
     this.#write()
   }
 
-  #lost(lost: LinkFailure): void {
-    this.#fail(
-      `The address cannot be sent to: ${lost.reason} Is the target or reply-to address correct?`,
-    )
+  /** Brokers end a link for one message that they do not like; what has not left may still do so. */
+  #lost(lost: LinkFailure, isReturning: boolean): void {
+    const reason = `The address cannot be sent to: ${lost.reason} Is the target or reply-to address correct?`
+    if (isReturning) this.#failSent(reason)
+    else this.#fail(reason)
     this.#options.onLost(lost)
   }
 
   #fail(reason: string): void {
-    this.#link = undefined
     this.#reason = reason
     const outcome = failure(503, reason)
     for (const { batch, index } of this.#waiting) batch.settle(index, outcome)
-    for (const { batch, index } of this.#unsettled.values()) batch.settle(index, outcome)
     this.#waiting = []
     this.#waitingBytes = 0
+    this.#failSent(reason)
+  }
+
+  #failSent(reason: string): void {
+    this.#link = undefined
+    const outcome = failure(503, reason)
+    for (const { batch, index } of this.#unsettled.values()) batch.settle(index, outcome)
     this.#unsettled.clear()
   }
 

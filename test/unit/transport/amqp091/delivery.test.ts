@@ -52,6 +52,18 @@ it('settles with one frame for each run of equal outcomes, and one for each beyo
   }
 })
 
+it('a message that shall come again rests first; others pass it', async () => {
+  const { broker, ledger, deliveries } = channel(3)
+  deliveries[0]!.settle('retry')
+  deliveries[1]!.settle('accept')
+  deliveries[2]!.giveBack()
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(broker.frames, ['accept 2', 'retry 3'])
+  assert.is(deliveries[0]!.settle('accept'), undefined)
+  ledger.flush()
+  assert.equal(broker.frames, ['accept 2', 'retry 3', 'retry 1'])
+})
+
 it('never names a number that the broker knows nothing of any more', () => {
   const { broker, ledger, deliveries } = channel(4)
   // 2 and 4 leave alone; then the front catches up with them.

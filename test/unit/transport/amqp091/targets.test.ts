@@ -42,7 +42,7 @@ it('an exchange that comes and goes changes its own targets only, and is logged 
     logs.map((line) => line.split(' ')[0]),
     ['failure', 'success'],
   )
-  assert.match(logs[0]!, /Exchange 'one' was missing at .*: no exchange 'one'/)
+  assert.match(logs[0]!, /Exchange 'one' could not be published to at .*: no exchange 'one'/)
 })
 
 it('does not remember exchanges that placeholders name', () => {
