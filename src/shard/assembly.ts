@@ -21,7 +21,7 @@ import { Inbound } from './inbound.ts'
 import { ShardMappers } from './mappers.ts'
 import { Monitor } from './monitor.ts'
 import { Outbound } from './outbound.ts'
-import { Publisher } from './publisher.ts'
+import { Publisher, STANDSTILL_MS } from './publisher.ts'
 import { Replies } from './replies.ts'
 import { SourceProgram } from './source.ts'
 import { TargetProgram } from './target.ts'
@@ -101,9 +101,15 @@ class Assembly {
     const { twin, router, now, thread } = this.#environment
     const { ackTimeoutMs } = settings
     const admission = new Admission(settings.maxUnsettled)
-    const publisher = new Publisher(settings.maxOutboundQueue, (congested) => {
-      admission.congested = congested
-      router.congestion(shard, congested)
+    const publisher = new Publisher(settings.maxOutboundQueue, {
+      onCongestion: (congested) => {
+        admission.congested = congested
+        router.congestion(shard, congested)
+      },
+      onStandstill: (standsStill) => {
+        if (standsStill) this.#log.write('failure', standstillText(settings.maxOutboundQueue))
+        else this.#log.write('success', 'The broker takes messages again.')
+      },
     })
     const onStoreFailure = (thrown: unknown): void =>
       this.#log.write('failure', `The store of the twins does not work: ${thrown}`)
@@ -172,6 +178,13 @@ class Assembly {
       takesDiverted: diversionSettings(connection).isTarget,
     }
   }
+}
+
+function standstillText(limit: number): string {
+  return (
+    `The broker has taken no message for ${STANDSTILL_MS} ms. Sources do not wait for it any longer; ` +
+    `of their signals ${limit} are kept for it.`
+  )
 }
 
 function mapperEnvironment(

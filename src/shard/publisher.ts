@@ -1,7 +1,7 @@
 /**
  * The way out of a shard: a bounded queue in front of the transport. While the broker is away,
  * messages wait here; what does not fit is dropped with a count and a reason. While it is there but
- * slow, senders are asked to wait long before the queue is full.
+ * slow, senders are asked to wait long before the queue is full; not, however, for one that stands still.
  */
 import { type DittoError, dittoError } from '../protocol/errors.ts'
 import {
@@ -35,27 +35,46 @@ const LOW_WATER = 0.05
  */
 export const MAX_IN_FLIGHT = 8 * MAX_BATCH
 
+/** While messages are on their way, a broker that takes none for so long stands still. */
+export const STANDSTILL_MS = 5_000
+
+/** Who hears of every change. */
+export interface PublisherListener {
+  /** Senders are asked to wait, or may go on. */
+  onCongestion(congested: boolean): void
+  /** The broker stands still, or takes messages again. */
+  onStandstill(standsStill: boolean): void
+}
+
 /** One per shard. */
 export class Publisher {
   readonly #limit: number
-  readonly #onCongestion: (congested: boolean) => void
+  readonly #listener: PublisherListener
+  readonly #standstillMs: number
   #queue: Outgoing[] = []
   #inFlight = 0
   #transport: Transport | undefined
   #scheduled = false
   #congested = false
+  #standsStill = false
+  /** Since the watch last looked, which it does while senders wait. */
+  #hasTaken = false
+  #watch: NodeJS.Timeout | undefined
+  readonly #look = (): void => this.#lookForProgress()
   #closed = false
   #onDrained: (() => void) | undefined
 
-  /** `limit`: messages waiting or unconfirmed; `onCongestion` hears of every change. */
-  constructor(limit: number, onCongestion: (congested: boolean) => void) {
+  /** `limit`: messages waiting or unconfirmed. */
+  constructor(limit: number, listener: PublisherListener, standstillMs = STANDSTILL_MS) {
     this.#limit = limit
-    this.#onCongestion = onCongestion
+    this.#listener = listener
+    this.#standstillMs = standstillMs
   }
 
   /** The session to publish through; undefined while there is none. */
   connect(transport: Transport | undefined): void {
     this.#transport = transport
+    this.#setStandsStill(false)
     this.#schedule()
     this.#measure()
   }
@@ -123,8 +142,15 @@ export class Publisher {
   async #publish(transport: Transport, batch: readonly Outgoing[]): Promise<void> {
     const outcomes = await transport.publish(batch.map(({ message }) => message))
     this.#inFlight -= batch.length
+    let taken = 0
     for (let index = 0; index < batch.length; index++) {
-      batch[index]!.receipt.published(outcomes[index]!)
+      const outcome = outcomes[index]!
+      if (outcome.ok) taken += 1
+      batch[index]!.receipt.published(outcome)
+    }
+    if (taken > 0) {
+      this.#hasTaken = true
+      this.#setStandsStill(false)
     }
     this.#schedule()
     this.#measure()
@@ -135,10 +161,30 @@ export class Publisher {
     if (this.#isDrained) this.#onDrained?.()
     const congested =
       this.#transport !== undefined &&
+      !this.#standsStill &&
       this.#level >= this.#limit * (this.#congested ? LOW_WATER : HIGH_WATER)
     if (congested === this.#congested) return
     this.#congested = congested
-    this.#onCongestion(congested)
+    this.#hasTaken = false
+    clearTimeout(this.#watch)
+    if (congested) this.#watch = setTimeout(this.#look, this.#standstillMs)
+    this.#listener.onCongestion(congested)
+  }
+
+  #lookForProgress(): void {
+    if (this.#hasTaken) {
+      this.#hasTaken = false
+      this.#watch = setTimeout(this.#look, this.#standstillMs)
+    } else {
+      this.#setStandsStill(true)
+      this.#measure()
+    }
+  }
+
+  #setStandsStill(standsStill: boolean): void {
+    if (standsStill === this.#standsStill) return
+    this.#standsStill = standsStill
+    this.#listener.onStandstill(standsStill)
   }
 }
 

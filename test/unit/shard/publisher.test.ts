@@ -47,15 +47,33 @@ const LOST: PublishOutcome = {
   error: { status: 503, error: 'x', message: 'the session was lost' },
 }
 
+const STANDSTILL_MS = 200
+
 class Bench {
   readonly fates: string[] = []
   readonly errors: DittoError[] = []
   readonly congestion: boolean[] = []
+  readonly standstills: boolean[] = []
+  #told: () => void = () => undefined
   readonly publisher: Publisher
   readonly transport = new FakeTransport()
 
+  /** Resolves with the next change of congestion. */
+  congestionChanges(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#told = resolve
+    })
+  }
+
   constructor(limit: number) {
-    this.publisher = new Publisher(limit, (congested) => this.congestion.push(congested))
+    const listener = {
+      onCongestion: (congested: boolean) => {
+        this.congestion.push(congested)
+        this.#told()
+      },
+      onStandstill: (standsStill: boolean) => this.standstills.push(standsStill),
+    }
+    this.publisher = new Publisher(limit, listener, STANDSTILL_MS)
   }
 
   send(...addresses: readonly string[]): void {
@@ -171,6 +189,36 @@ it('is not congested while there is no session: what does not fit is dropped', a
   assert.equal(bench.congestion, [true])
   bench.publisher.connect(undefined)
   assert.equal(bench.congestion, [true, false])
+})
+
+it('nobody waits for a broker that stands still; until it moves again', async () => {
+  const bench = new Bench(100)
+  bench.publisher.connect(bench.transport)
+  bench.sendMany(12)
+  await bench.congestionChanges()
+  assert.equal(bench.congestion, [true, false])
+  assert.equal(bench.standstills, [true])
+  bench.sendMany(100)
+  assert.is(bench.fates.filter((fate) => fate.endsWith('dropped')).length, 12)
+  await bench.transport.answer()
+  assert.equal(bench.standstills, [true, false])
+  assert.is(bench.congestion.at(-1), true)
+})
+
+it('a slow broker does not stand still', async () => {
+  const bench = new Bench(100)
+  bench.publisher.connect(bench.transport)
+  bench.sendMany(12)
+  await nextTurn()
+  bench.sendMany(12)
+  await nextTurn()
+  bench.sendMany(12)
+  await nextTurn()
+  const answers = setInterval(() => void bench.transport.answer(), STANDSTILL_MS / 2)
+  await bench.congestionChanges()
+  clearInterval(answers)
+  assert.equal(bench.congestion, [true, false])
+  assert.equal(bench.standstills, [])
 })
 
 it('is drained when all is published, or when there is no session to do so', async () => {
