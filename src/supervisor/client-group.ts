@@ -124,12 +124,25 @@ export class ClientGroup {
 
   #settle(): void {
     if (this.#waiters.size === 0) return
-    const failure = this.#failure()
+    const failure = this.#failure() ?? this.#brokenAddresses()
     if (failure !== undefined) this.abandon(failure)
     else if (this.slots.every(({ status }) => status.client.status === 'open')) {
       for (const { resolve } of this.#waiters) resolve()
       this.#waiters.clear()
     }
+  }
+
+  /** A connection heals single addresses by itself; whoever tries one out wants to know of each. */
+  #brokenAddresses(): DittoError | undefined {
+    if (!this.dryRun) return undefined
+    const broken = this.slots
+      .flatMap(({ status }) => status.addresses)
+      .filter(({ status }) => status === 'failed' || status === 'misconfigured')
+      .map(
+        ({ kind, index, address, details }) => `${kind} ${index}, address ${address}: ${details}`,
+      )
+    if (broken.length === 0) return undefined
+    return connectionFailed(this.connection.id, this.#redact(broken.join(' ')))
   }
 
   #failure(): DittoError | undefined {
