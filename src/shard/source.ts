@@ -85,9 +85,9 @@ export class SourceProgram {
   toSignal(adaptable: Adaptable, delivery: Delivery): Signal | DittoError {
     try {
       const kind = acceptedKindOf(adaptable)
-      const context = this.#contextOf(adaptable, delivery)
+      const subjects = this.#constantSubjects ?? this.#resolveSubjects(delivery)
+      const context = this.#contextOf(adaptable, delivery, subjects)
       const headers = this.#completeHeaders(adaptable.headers, this.#mappedHeaders(context))
-      const subjects = this.#constantSubjects ?? this.#resolveSubjects(context)
       this.#ackRequests.apply(headers, adaptable, kind, context)
       const entityId = entityIdOf(adaptable.topic)
       const completed = { ...adaptable, headers }
@@ -101,7 +101,7 @@ export class SourceProgram {
   enforce(signal: Signal, delivery: Delivery): DittoError | undefined {
     const enforcement = this.#enforcement
     if (enforcement === undefined) return undefined
-    const context = this.#contextOf(signal.adaptable, delivery)
+    const context = this.#contextOf(signal.adaptable, delivery, signal.subjects)
     const input = enforcement.input.resolve(context)
     if (input === undefined) return placeholderUnresolved(enforcement.input.text)
     let resolvable = false
@@ -138,12 +138,12 @@ export class SourceProgram {
     delivery: Delivery,
     mapper: NamedMapper,
   ): Reply {
-    const mapped = this.#mappedHeaders(this.#contextOf(request, delivery), 'lenient')
+    const subjects = this.#constantSubjects ?? this.#resolvableSubjects(delivery)
+    const mapped = this.#mappedHeaders(this.#contextOf(request, delivery, subjects), 'lenient')
     const headers = this.#completeHeaders(request?.headers ?? {}, mapped)
     const adaptable = errorResponse(request, error, headers)
     const entityId = entityIdOf(adaptable.topic)
     const origin = this.#connectionId
-    const subjects = this.#constantSubjects ?? NO_SUBJECTS
     return {
       signal: { kind: 'response', adaptable, entityId, origin, subjects },
       program: this.#reply,
@@ -153,12 +153,16 @@ export class SourceProgram {
     }
   }
 
-  #contextOf(adaptable: Adaptable | undefined, delivery: Delivery): ExpressionContext {
+  #contextOf(
+    adaptable: Adaptable | undefined,
+    delivery: Delivery,
+    subjects?: readonly string[],
+  ): ExpressionContext {
     return {
       connectionId: this.#connectionId,
       headers: delivery.message.headers,
       adaptable,
-      subjects: this.#constantSubjects,
+      subjects,
       sourceAddress: delivery.address,
       now: this.#now,
     }
@@ -190,7 +194,8 @@ export class SourceProgram {
     return headers
   }
 
-  #resolveSubjects(context: ExpressionContext): readonly string[] {
+  #resolveSubjects(delivery: Delivery): readonly string[] {
+    const context = this.#contextOf(undefined, delivery)
     const subjects = this.#subjects.flatMap((template) => {
       const resolved = template.resolveAll(context)
       if (resolved.length === 0) throw new DittoException(placeholderUnresolved(template.text))
@@ -201,14 +206,18 @@ export class SourceProgram {
     }
     return subjects
   }
+
+  /** Those that an error can still be told of. */
+  #resolvableSubjects(delivery: Delivery): readonly string[] {
+    const context = this.#contextOf(undefined, delivery)
+    return this.#subjects.flatMap((template) => template.resolveAll(context))
+  }
 }
 
 const NO_AUTHORIZATION_CONTEXT = connectionConfigurationInvalid(
   'No nonempty authorization context is available',
   'Check the authorizationContext of the source and the headers that its placeholders name.',
 )
-
-const NO_SUBJECTS: readonly string[] = Object.freeze([])
 
 function isResponseRequired({ headers }: Adaptable): boolean {
   return booleanHeader(headers, 'response-required', true)

@@ -65,6 +65,17 @@ it('gives every signal a correlation id of its own', () =>
     assert.is(ids.size, 3)
   }))
 
+it('maps headers from subjects that headers made', () =>
+  withRig(async (rig) => {
+    await rig.open(LISTENER)
+    const fields = {
+      authorizationContext: ['dev:{{ header:device }}'],
+      headerMapping: { who: '{{ request:subjectId }}' },
+    }
+    const sent = await sendThrough(rig, fields, liveMessage('t', 'x'), { device: 'd-1' })
+    assert.is(sent.headers.who, 'dev:d-1')
+  }))
+
 it('does not let the outside set what only the inside may set', () =>
   withRig(async (rig) => {
     await rig.open(LISTENER)
