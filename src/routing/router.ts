@@ -1,7 +1,7 @@
 /**
  * The seam of routing: hands signals to the shards whose targets may want them, on whatever thread
  * they live. It matches by kind of signal only; namespaces, filters and authorization are the
- * receiving shard's business, because they are counted there.
+ * receiving shard's business, because they are counted there. (Who waits for whom depends on namespaces.)
  */
 import type { StreamingType } from '../connection/topics.ts'
 import type { Signal } from '../protocol/signal.ts'
@@ -15,6 +15,8 @@ export interface Subscription {
   readonly clientIndex: number
   readonly clientCount: number
   readonly types: readonly StreamingType[]
+  /** The namespaces that its targets filter by; undefined: signals of any may pass. */
+  readonly namespaces: readonly string[] | undefined
   /** Acknowledgement labels that this connection's targets issue. */
   readonly issuedLabels: readonly string[]
   /** Whether other connections may divert responses to this one. */
@@ -48,7 +50,8 @@ export type Relief = Promise<void>
 export interface Router {
   /**
    * Routes a batch; order per entity is kept. Never throws, never waits. Returns a relief for every
-   * receiver that is congested, usually none: the caller stops consuming until all have resolved.
+   * receiver that is congested and may let some signal pass, usually none: the caller stops consuming
+   * until all have resolved.
    */
   route(batch: readonly Signal[]): readonly Relief[]
   /**

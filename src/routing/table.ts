@@ -33,6 +33,8 @@ interface Group {
   readonly connectionId: string
   readonly members: readonly Subscription[]
   readonly types: ReadonlySet<StreamingType>
+  /** Undefined: signals of any may pass. */
+  readonly namespaces: ReadonlySet<string> | undefined
   readonly issuedLabels: ReadonlySet<string>
   readonly takesDiverted: boolean
   parked: Signal[] | undefined
@@ -66,7 +68,9 @@ class Table implements RoutingTable {
         : batch.filter((signal) => wants(group, signal))
       if (wanted.length === 0) continue
       this.#hand(group, wanted)
-      if (this.#isCongested(group)) reliefs = [...reliefs, reliefOf(group)]
+      if (this.#isCongested(group) && mayLetPass(group, wanted)) {
+        reliefs = [...reliefs, reliefOf(group)]
+      }
     }
     for (const signal of batch) this.#acknowledgeWeakly(signal)
     return reliefs
@@ -220,6 +224,12 @@ function wants(group: Group, signal: Signal): boolean {
   return type !== undefined && group.types.has(type) && signal.origin !== group.connectionId
 }
 
+/** What does not pass the namespaces fills no queue. */
+function mayLetPass({ namespaces }: Group, signals: readonly Signal[]): boolean {
+  if (namespaces === undefined) return true
+  return signals.some(({ adaptable }) => namespaces.has(adaptable.topic.namespace))
+}
+
 /** Only diverted responses are routed at all. */
 function takes({ takesDiverted }: Group, { kind }: Signal): boolean {
   return takesDiverted && kind === 'response'
@@ -230,10 +240,13 @@ function newGroup(
   members: readonly Subscription[],
   relief: Group['relief'],
 ): Group {
+  const namespaces = members.map((member) => member.namespaces)
+  const filters = namespaces.every((list) => list !== undefined)
   return {
     connectionId,
     members: members.toSorted((a, b) => a.clientIndex - b.clientIndex),
     types: new Set(members.flatMap(({ types }) => types)),
+    namespaces: filters ? new Set(namespaces.flat()) : undefined,
     issuedLabels: new Set(members.flatMap(({ issuedLabels }) => issuedLabels)),
     takesDiverted: members.some((member) => member.takesDiverted),
     parked: undefined,

@@ -174,10 +174,21 @@ class Assembly {
       clientIndex,
       clientCount: connection.clientCount,
       types: [...new Set(targets.flatMap(({ types }) => [...types]))],
+      namespaces: namespacesOf(targets),
       issuedLabels: targets.flatMap(({ issuedLabel }) => issuedLabel ?? []),
       takesDiverted: diversionSettings(connection).isTarget,
     }
   }
+}
+
+/** Undefined when some target may want signals of any. */
+function namespacesOf(targets: readonly TargetProgram[]): readonly string[] | undefined {
+  const all: string[] = []
+  for (const { namespaces } of targets) {
+    if (namespaces === undefined) return undefined
+    all.push(...namespaces)
+  }
+  return all
 }
 
 function standstillText(limit: number): string {

@@ -56,6 +56,8 @@ export class TargetProgram {
   readonly issuedLabel: string | undefined
   /** The streaming types that the target's topics name. */
   readonly types: ReadonlySet<StreamingType>
+  /** The namespaces that the target's topics name; undefined: signals of any may be wanted. */
+  readonly namespaces: readonly string[] | undefined
   /** The number of topics that ask for extra fields. */
   readonly enrichingTopics: number
   readonly #groups: ReadonlyMap<StreamingType, TopicGroup>
@@ -70,6 +72,9 @@ export class TargetProgram {
     const topics = compileTopics(target.topics)
     this.#groups = groupTopics(topics)
     this.types = new Set(this.#groups.keys())
+    this.namespaces = topics.every(({ namespaces }) => namespaces !== undefined)
+      ? topics.flatMap(({ namespaces }) => [...namespaces!])
+      : undefined
     this.enrichingTopics = topics.filter(({ extraFields }) => extraFields).length
   }
 

@@ -62,6 +62,7 @@ function subscribe({ connection, clientIndex, shard }: ShardDescription): Subscr
     clientIndex,
     clientCount: connection.clientCount,
     types: ['twin-events'],
+    namespaces: undefined,
     issuedLabels: [],
     takesDiverted: false,
   }

@@ -48,6 +48,7 @@ function subscription(
     clientIndex: 0,
     clientCount: 1,
     types: ['twin-events'],
+    namespaces: undefined,
     issuedLabels: [],
     takesDiverted: false,
     ...fields,
@@ -223,6 +224,16 @@ it('does not let a sender wait for a receiver that is none of its own', async ()
   const [relief] = table.route([signal()])
   table.setCongested(1, false)
   assert.ok(await isRelieved(relief!), 'the congestion of others does not matter')
+})
+
+it('nobody waits for a receiver that lets none of the signals pass', async () => {
+  const bench = new Bench(subscription('c', 1, { namespaces: ['other'] }))
+  bench.table.setCongested(1, true)
+  assert.equal(bench.table.route([signal(), signal()]), [])
+  assert.equal(bench.things(1), ['ns:t', 'ns:t'], 'it counts them all the same')
+  const { table } = new Bench(subscription('c', 1, { namespaces: ['other', 'ns'] }))
+  table.setCongested(1, true)
+  assert.is(table.route([signal()]).length, 1)
 })
 
 it('relieves when the congested receiver goes, is replaced or catches up', async () => {
