@@ -16,12 +16,14 @@ import type { Suite } from './suite.ts'
 const ARRIVAL_LIMIT_MS = 10_000
 const OUT = 'out'
 const SUBJECT = 'test:author'
+/** Authors compare many targets at once. */
+const CONFIG = { workers: { threads: 2 }, connections: { max_targets: 100 } }
 
 /** A message that a gateway published. */
 export interface Arrived {
   /** What the address has behind `out/`. */
   readonly stream: string
-  /** What the header mapping of {@link Desk.showing} resolved to; undefined when it did not. */
+  /** What {@link Desk.showing} or {@link Desk.mapping} resolved to; undefined when it did not. */
   readonly shown: string | undefined
   /** The payload, to be looked into without types. */
   readonly json: ReturnType<typeof JSON.parse>
@@ -42,7 +44,8 @@ interface Protocol {
   /** Whether header mappings know more than what is in the headers of messages. */
   readonly hasHeaders: boolean
   sourceAddress(stream: string): string
-  showing(stream: string, template: string): Readonly<Record<string, string>>
+  showing(stream: string, template: string): object
+  mapping(stream: string, template: string): Readonly<Record<string, string>>
   prepare(stream: string): Promise<void>
   send(stream: string, payload: string, said: string | undefined): Promise<void>
   stop(): Promise<void>
@@ -103,9 +106,14 @@ export class Desk {
     return { address: `${OUT}/${stream}`, ...fields }
   }
 
-  /** A header mapping for a target of the stream that lets the template be seen on each message. */
-  showing(stream: string, template: string): Readonly<Record<string, string>> {
+  /** Fields of a target of the stream that let the template, whatever is in it, be seen. */
+  showing(stream: string, template: string): object {
     return this.protocol.showing(stream, template)
+  }
+
+  /** A header mapping that lets a template of headers be seen on each message. */
+  mapping(stream: string, template: string): Readonly<Record<string, string>> {
+    return this.protocol.mapping(stream, template)
   }
 
   /** Sends as a device does; `said` goes beside the payload. */
@@ -212,7 +220,7 @@ export function authors(it: Suite): (title: string, test: (desk: Desk) => Promis
     ;[mosquitto, rabbit, sluice] = await Promise.all([
       startMosquitto(),
       startRabbitMq(),
-      startSluice({ config: { workers: { threads: 2 } } }),
+      startSluice({ config: CONFIG }),
     ])
     const made = { MQTT: overMqtt(mosquitto), 'AMQP 0.9.1': overAmqp091(rabbit) }
     for (const name of PROTOCOLS) {
@@ -253,7 +261,8 @@ async function overMqtt(broker: Mosquitto): Promise<Made> {
     saidToEnforcement: "source:address | fn:substring-after('/')",
     hasHeaders: false,
     sourceAddress: (stream) => `${stream}/#`,
-    showing: (stream, template) => ({ 'mqtt.topic': `${OUT}/${stream}/${template}` }),
+    showing: (stream, template) => ({ address: `${OUT}/${stream}/${template}` }),
+    mapping: (stream, template) => ({ 'mqtt.topic': `${OUT}/${stream}/${template}` }),
     prepare: async () => {},
     send: async (stream, payload, said) => {
       const topic = said === undefined ? stream : `${stream}/${said}`
@@ -286,7 +295,8 @@ async function overAmqp091(broker: RabbitMq): Promise<Made> {
     saidToEnforcement: 'header:said',
     hasHeaders: true,
     sourceAddress: (stream) => stream,
-    showing: (_stream, template) => ({ shown: template }),
+    showing: (_stream, template) => ({ headerMapping: { shown: template } }),
+    mapping: (_stream, template) => ({ shown: template }),
     prepare: async (stream) => {
       await channel.assertQueue(stream, { durable: false })
     },

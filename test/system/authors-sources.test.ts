@@ -156,10 +156,15 @@ each('errors before mapping find the reply target by the header mapping', async 
   const { said } = desk.protocol
   await desk.consume('unreadable', {
     headerMapping: { 'reply-to': `{{ ${said} }}`, 'correlation-id': `of-{{ ${said} }}` },
-    replyTarget: { address: 'out/{{ header:reply-to }}' },
+    replyTarget: {
+      address: 'out/{{ header:reply-to }}',
+      headerMapping: desk.mapping('someone', 'not {{ header:correlation-id }}'),
+    },
   })
   await desk.send('unreadable', 'no Ditto Protocol', 'someone')
-  const { topic, status, value, headers } = (await desk.next('someone')).json
+  const { shown, json } = await desk.next('someone')
+  assert.is(shown, 'not of-someone')
+  const { topic, status, value, headers } = json
   assert.equal([topic, status], ['unknown/unknown/things/twin/errors', 400])
   assert.is(value.error, 'json.invalid')
   assert.is(headers['correlation-id'], 'of-someone')
