@@ -124,9 +124,10 @@ export class ClientGroup {
 
   #settle(): void {
     if (this.#waiters.size === 0) return
-    const failure = this.#failure() ?? this.#brokenAddresses()
+    const isOpen = this.slots.every(({ status }) => status.client.status === 'open')
+    const failure = isOpen ? this.#brokenAddresses() : this.#failure()
     if (failure !== undefined) this.abandon(failure)
-    else if (this.slots.every(({ status }) => status.client.status === 'open')) {
+    else if (isOpen) {
       for (const { resolve } of this.#waiters) resolve()
       this.#waiters.clear()
     }
@@ -142,7 +143,7 @@ export class ClientGroup {
         ({ kind, index, address, details }) => `${kind} ${index}, address ${address}: ${details}`,
       )
     if (broken.length === 0) return undefined
-    return connectionFailed(this.connection.id, this.#redact(broken.join(' ')))
+    return connectionFailed(this.connection.id, this.#redact(broken.join('; ')))
   }
 
   #failure(): DittoError | undefined {

@@ -31,8 +31,11 @@ it('a dry run fails when an address cannot be used, and names it', async () => {
     () => undefined,
     (error: DittoException) => error.error,
   )
-  group.report(group.slots[0]!, status(FINE, MISSING))
+  const connecting = { ...OPEN, status: 'unknown' } as const
+  group.report(group.slots[0]!, { ...status(MISSING), client: connecting })
+  group.report(group.slots[0]!, status({ ...FINE, status: 'failed', details: 'no queue' }, MISSING))
   const error = await outcome
+  assert.match(error?.description ?? '', 'source 0, address in: no queue')
   assert.is(error?.error, 'connectivity:connection.failed')
   assert.match(error?.description ?? '', 'target 1, address nowhere/key: no exchange')
   assert.not.match(JSON.stringify(error), 'cret')
