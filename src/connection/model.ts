@@ -8,12 +8,24 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../json/types.ts'
 import { ackLabelInvalid, ackRequestParsingFailed } from '../protocol/acknowledgement-errors.ts'
 import { connectionIdInvalid, idNotSettable } from '../protocol/connectivity-errors.ts'
 import { jsonInvalid } from '../protocol/json-errors.ts'
-import { fail, failConfiguration } from './errors.ts'
+import { fail, failConfiguration, tellingWhere } from './errors.ts'
 import { forgive } from './leniency.ts'
-import { type connectionSchema, connectionSchema as schema, type sourceSchema } from './schema.ts'
+import {
+  type connectionSchema,
+  connectionSchema as schema,
+  type sourceSchema,
+  type targetSchema,
+} from './schema.ts'
 import { errorOfIssues } from './schema-tools.ts'
 import { parseTargetTopic } from './topics.ts'
-import type { Connection, ConnectionType, HeaderMapping, ReplyTarget, Source } from './types.ts'
+import type {
+  Connection,
+  ConnectionType,
+  HeaderMapping,
+  ReplyTarget,
+  Source,
+  Target,
+} from './types.ts'
 import { parseBrokerUri } from './uri.ts'
 
 /** What a body is parsed for. */
@@ -29,8 +41,8 @@ export interface ParseOptions {
 
 const CONNECTION_ID = /^[a-zA-Z0-9\-_:]{1,100}$/
 
-/** Acknowledgement labels, as Ditto's documentation gives them. */
-const ACK_LABEL = /^(\{\{\s*[\w-]+:[\w-]+\s*\}\}:)?[a-zA-Z0-9\-_:]{3,165}$/
+/** Acknowledgement labels, as Ditto's documentation gives them; some begin with a placeholder. */
+const ACK_LABEL = /^(\{\{\s*[a-z]+:[a-z]+\s*\}\}:)?[a-zA-Z0-9\-_:]{3,165}$/
 
 const LABEL_FIELDS: ReadonlySet<string> = new Set([
   'declaredAcks',
@@ -109,22 +121,39 @@ function renamed(body: JsonObject, before: string, id: string): JsonObject {
 function complete(parsed: z.output<typeof connectionSchema>): Connection {
   return {
     ...parsed,
-    sources: parsed.sources.map((source) => completeSource(source, parsed.connectionType)),
-    targets: parsed.targets.map((target) => {
-      const topics = new Set(target.topics.map((topic) => parseTargetTopic(topic).text))
-      if (target.issuedAcknowledgementLabel !== undefined) {
-        checkAckLabel(target.issuedAcknowledgementLabel)
-      }
-      return { ...target, topics: [...topics] }
+    sources: parsed.sources.map((source, index) => {
+      checkLabels(source, ['sources', String(index)])
+      return completeSource(source, parsed.connectionType)
     }),
+    targets: parsed.targets.map((target, index) =>
+      completeTarget(target, ['targets', String(index)]),
+    ),
   }
 }
 
-function completeSource(source: z.output<typeof sourceSchema>, type: ConnectionType): Source {
-  for (const label of source.declaredAcks) checkAckLabel(label)
-  for (const label of source.acknowledgementRequests?.includes ?? []) {
-    if (!ACK_LABEL.test(label)) fail(ackRequestParsingFailed(label))
+function checkLabels(source: z.output<typeof sourceSchema>, pointer: readonly string[]): void {
+  const { declaredAcks, acknowledgementRequests } = source
+  declaredAcks.forEach((label, index) => {
+    tellingWhere([...pointer, 'declaredAcks', String(index)], () => checkAckLabel(label))
+  })
+  acknowledgementRequests?.includes.forEach((label, index) => {
+    const place = [...pointer, 'acknowledgementRequests', 'includes', String(index)]
+    if (!ACK_LABEL.test(label)) tellingWhere(place, () => fail(ackRequestParsingFailed(label)))
+  })
+}
+
+function completeTarget(target: z.output<typeof targetSchema>, pointer: readonly string[]): Target {
+  const { issuedAcknowledgementLabel: label } = target
+  const topics = target.topics.map((topic, index) =>
+    tellingWhere([...pointer, 'topics', String(index)], () => parseTargetTopic(topic).text),
+  )
+  if (label !== undefined) {
+    tellingWhere([...pointer, 'issuedAcknowledgementLabel'], () => checkAckLabel(label))
   }
+  return { ...target, topics: [...new Set(topics)] }
+}
+
+function completeSource(source: z.output<typeof sourceSchema>, type: ConnectionType): Source {
   const { replyTarget } = source
   if (replyTarget.enabled && replyTarget.address === undefined) return replying(source, type)
   return { ...source, replyTarget: completeReplyTarget(replyTarget) }
@@ -150,7 +179,8 @@ function replying(source: Source, type: ConnectionType): Source {
   return { ...source, headerMapping, replyTarget }
 }
 
-function checkAckLabel(label: string): void {
+/** Throws 400 `acknowledgement:label.invalid` unless the text can be a label. */
+export function checkAckLabel(label: string): void {
   if (!ACK_LABEL.test(label)) fail(ackLabelInvalid(label))
 }
 

@@ -34,13 +34,19 @@ const headerMappingSchema = z.record(z.string(), z.string()).meta({
   example: { 'correlation-id': '{{ header:correlation-id }}' },
 })
 
-const authorizationContextSchema = z
+const subjects = z
   .array(z.string().min(1, { error: 'The authorization subject must not be empty!' }))
   .default([])
-  .meta({
-    description: 'Authorization subjects; header placeholders are allowed. At least one.',
-    example: ['integration:factory'],
-  })
+
+const sourceSubjectsSchema = subjects.meta({
+  description: 'Authorization subjects; header placeholders are allowed. At least one.',
+  example: ['integration:factory', 'device:{{ header:device_id }}'],
+})
+
+const targetSubjectsSchema = subjects.meta({
+  description: 'Authorization subjects, without placeholders. At least one.',
+  example: ['integration:factory'],
+})
 
 const payloadMappingSchema = texts.default([]).meta({
   description: 'Ids of mapping definitions or names of mappers; empty means the mapper `Ditto`.',
@@ -60,7 +66,7 @@ export const sourceSchema = known({
   addresses: texts.default([]).meta({ example: ['telemetry/#'] }),
   consumerCount: positive('consumer count').default(1),
   qos: qosSchema,
-  authorizationContext: authorizationContextSchema,
+  authorizationContext: sourceSubjectsSchema,
   enforcement: known({
     input: z.string().meta({ example: '{{ header:device_id }}' }),
     filters: texts.default([]).meta({ example: ['{{ entity:id }}'] }),
@@ -80,7 +86,7 @@ export const targetSchema = known({
   address: z.string().meta({ example: 'events/{{ thing:id }}' }),
   topics: texts.default([]).meta({ example: ['_/_/things/twin/events'] }),
   qos: qosSchema,
-  authorizationContext: authorizationContextSchema,
+  authorizationContext: targetSubjectsSchema,
   issuedAcknowledgementLabel: z.string().exactOptional(),
   headerMapping: headerMappingSchema.default({}),
   payloadMapping: payloadMappingSchema,

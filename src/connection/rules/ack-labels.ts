@@ -1,52 +1,78 @@
 /**
  * Acknowledgement labels that a connection declares and issues (Ditto documentation,
- * "Acknowledgements").
+ * "Acknowledgements"). As in Ditto, their errors keep the codes of labels and placeholders.
  */
 import type { ExpressionContext } from '../../expression/context.ts'
 import { CONNECTION_ONLY } from '../../expression/placeholders.ts'
+import { compileTemplate } from '../../expression/template.ts'
 import { ackLabelInvalid, ackLabelNotUnique } from '../../protocol/acknowledgement-errors.ts'
-import { fail } from '../errors.ts'
+import { fail, tellingWhere } from '../errors.ts'
+import { checkAckLabel } from '../model.ts'
 import type { Connection } from '../types.ts'
-import { checkTemplate } from './rule.ts'
 
 /** Issued by whoever answers a live message; needs no declaration. */
 const LIVE_RESPONSE = 'live-response'
 
 /**
  * Checks that all labels begin with the id of the connection, and that each is issued once. Throws
- * 400 `acknowledgement:label.invalid` or 409 `acknowledgement:label.not.unique`.
+ * 400 `acknowledgement:label.invalid`, 400 `placeholder:unresolved` for a placeholder other than
+ * `connection:id`, or 409 `acknowledgement:label.not.unique`.
  */
 export function checkAckLabels({ id, sources, targets }: Connection): void {
-  const declared = sources.flatMap(({ declaredAcks }, index) =>
-    declaredAcks.map((label) =>
-      withConnectionId(label, id, ['sources', String(index), 'declaredAcks']),
-    ),
-  )
-  const issued = targets.flatMap(({ issuedAcknowledgementLabel: label }, index) =>
-    label === undefined || label === LIVE_RESPONSE
-      ? []
-      : [withConnectionId(label, id, ['targets', String(index), 'issuedAcknowledgementLabel'])],
-  )
-  const foreign = [...declared, ...issued].find((label) => !label.startsWith(`${id}:`))
-  if (foreign !== undefined) {
-    const message =
-      `Declared acknowledgement labels of a connection must have the form ` +
-      `${id}:<alphanumeric-suffix>`
-    fail({ ...ackLabelInvalid(foreign), message })
-  }
-  if (new Set(issued).size < issued.length) {
-    fail({
-      ...ackLabelNotUnique(),
-      message: 'An issued acknowledgement label may only be used for one target of the connection.',
-      description:
-        'Please choose unique suffixes for your configured issued acknowledgement labels.',
+  sources.forEach(({ declaredAcks }, index) => {
+    declaredAcks.forEach((label, at) => {
+      ownLabel(label, id, ['sources', String(index), 'declaredAcks', String(at)])
     })
-  }
+  })
+  const places = targets.map((_, at) => ['targets', String(at), 'issuedAcknowledgementLabel'])
+  const issued = targets.map(({ issuedAcknowledgementLabel: label }, index) =>
+    label === undefined || label === LIVE_RESPONSE
+      ? undefined
+      : ownLabel(label, id, places[index]!),
+  )
+  issued.forEach((label, index) => {
+    if (label === undefined || issued.indexOf(label) === index) return
+    tellingWhere(places[index]!, failNotUnique)
+  })
+  sources.forEach(({ acknowledgementRequests }, index) => {
+    acknowledgementRequests?.includes.forEach((label, at) => {
+      const place = ['sources', String(index), 'acknowledgementRequests', 'includes', String(at)]
+      tellingWhere(place, () => withConnectionId(label, id))
+    })
+  })
 }
 
 /** The text with the id for `{{ connection:id }}`, the only placeholder it may have. */
-export function withConnectionId(text: string, id: string, pointer: readonly string[]): string {
-  const template = checkTemplate(text, CONNECTION_ONLY, pointer)
+export function withConnectionId(text: string, id: string): string {
   const context: ExpressionContext = { connectionId: id, headers: {}, now: () => 0 }
-  return template.resolve(context) ?? ''
+  return compileTemplate(text, CONNECTION_ONLY).resolve(context) ?? ''
+}
+
+/** The label as it is used, if it is one of this connection. */
+function ownLabel(text: string, id: string, pointer: readonly string[]): string {
+  return tellingWhere(pointer, () => {
+    const label = withConnectionId(text, id)
+    checkAckLabel(label)
+    if (!label.startsWith(`${id}:`)) failForeign(label, id)
+    return label
+  })
+}
+
+function failForeign(label: string, id: string): never {
+  const error = ackLabelInvalid(label)
+  fail({
+    ...error,
+    message:
+      `Declared acknowledgement labels of a connection must have the form ` +
+      `${id}:<alphanumeric-suffix>`,
+    description: `${error.description} This one is <${label}>.`,
+  })
+}
+
+function failNotUnique(): never {
+  fail({
+    ...ackLabelNotUnique(),
+    message: 'An issued acknowledgement label may only be used for one target of the connection.',
+    description: 'Please choose unique suffixes for your configured issued acknowledgement labels.',
+  })
 }

@@ -2,10 +2,9 @@
  * What every source and target must have, whatever its type: addresses, and topics that make sense.
  */
 import { parseFieldSelector } from '../../json/field-selector.ts'
-import { formatPointer } from '../../json/pointer.ts'
-import { DittoException, dittoError } from '../../protocol/errors.ts'
+import { dittoError } from '../../protocol/errors.ts'
 import { parseRql } from '../../rql/parser.ts'
-import { fail, failConfiguration } from '../errors.ts'
+import { fail, failConfiguration, tellingWhere } from '../errors.ts'
 import { parseExtraFields } from '../extra-fields.ts'
 import { parseTargetTopic } from '../topics.ts'
 import type { Connection } from '../types.ts'
@@ -55,19 +54,6 @@ export function checkAddressesAndTopics({ id, sources, targets }: Connection): v
       })
     })
   })
-}
-
-/** The error of a check stays what it is, and says where in the connection it belongs. */
-function tellingWhere(pointer: readonly string[], check: () => void): void {
-  try {
-    check()
-  } catch (thrown) {
-    if (!(thrown instanceof DittoException)) throw thrown
-    const { error } = thrown
-    const place = `It stands at <${formatPointer(pointer)}>.`
-    const description = error.description === undefined ? place : `${error.description} ${place}`
-    fail({ ...error, description })
-  }
 }
 
 /** Placeholders can stand for any field; the text around them must be a selector all the same. */

@@ -3,7 +3,7 @@
  * the form of target addresses.
  */
 import { ALL_PLACEHOLDERS, ENFORCEMENT_FILTER, HEADER_ONLY } from '../../expression/placeholders.ts'
-import { failConfiguration } from '../errors.ts'
+import { failConfiguration, standsAt } from '../errors.ts'
 import type { Source, Target } from '../types.ts'
 import {
   checkEnforcement,
@@ -11,6 +11,7 @@ import {
   checkTemplate,
   type Place,
   type TypeRules,
+  withoutExpressions,
 } from './rule.ts'
 
 const SCHEMES = { accepted: ['amqp', 'amqps'], secure: ['amqps'] }
@@ -48,12 +49,18 @@ function checkSource(source: Source, place: Place): void {
   checkHeaderMapping(source.headerMapping, place.pointer)
 }
 
-/** What placeholders make of an address shows only at publishing. */
+/**
+ * What placeholders make of an address shows only at publishing; they can bring a slash of their
+ * own, but take none away.
+ */
 function checkExchange(address: string, pointer: readonly string[]): void {
   const { constant } = checkTemplate(address, ALL_PLACEHOLDERS, pointer)
-  if (constant !== undefined && constant.split('/').length !== 2) {
+  const literal = constant ?? withoutExpressions(address, '')
+  const slashes = literal.split('/').length - 1
+  if (slashes > 1 || (slashes === 0 && constant !== undefined)) {
     failConfiguration(
       `The target address '${address}' must be specified in the format 'exchange/routingKey'.`,
+      standsAt(pointer),
     )
   }
 }

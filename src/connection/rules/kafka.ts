@@ -4,7 +4,14 @@ import { failConfiguration } from '../errors.ts'
 import type { Connection } from '../types.ts'
 import { parseBrokerUri } from '../uri.ts'
 import { withConnectionId } from './ack-labels.ts'
-import { checkEnforcement, checkHeaderMapping, checkTemplate, type TypeRules } from './rule.ts'
+import {
+  atPointer,
+  checkEnforcement,
+  checkHeaderMapping,
+  checkTemplate,
+  type TypeRules,
+  withoutExpressions,
+} from './rule.ts'
 
 const MAX_TOPIC_CHARS = 249
 const MAX_PORT = 65_535
@@ -36,7 +43,7 @@ export const kafkaRules: TypeRules = {
   },
   checkTarget(target, { pointer }) {
     checkTemplate(target.address, ALL_PLACEHOLDERS, [...pointer, 'address'])
-    checkAddress(target.address.replace(/\{\{.*?\}\}|\$\{.*?\}/gs, PLACEHOLDER))
+    checkAddress(withoutExpressions(target.address, PLACEHOLDER))
     checkHeaderMapping(target.headerMapping, pointer)
   },
   checkSpecificConfig(connection) {
@@ -111,7 +118,9 @@ function checkBootstrapServers({ specificConfig }: Connection): void {
 function checkGroupId(connection: Connection): void {
   const { groupId } = connection.specificConfig
   if (groupId === undefined) return
-  const resolved = withConnectionId(groupId, connection.id, ['specificConfig', 'groupId'])
+  const resolved = atPointer(['specificConfig', 'groupId'], () =>
+    withConnectionId(groupId, connection.id),
+  )
   if (!GROUP_ID.test(resolved)) {
     failConfiguration(
       'The connection configuration contains an invalid value for the consumer group ID. ' +

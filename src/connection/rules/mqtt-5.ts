@@ -5,6 +5,7 @@ import {
   checkMqttConfig,
   checkMqttSource,
   checkMqttTarget,
+  checkReplyAddress,
   MQTT_SCHEMES,
 } from './mqtt-common.ts'
 import { checkHeaderMapping, type TypeRules } from './rule.ts'
@@ -17,6 +18,7 @@ export const mqtt5Rules: TypeRules = {
   checkWhole: checkAddresses,
   checkSource(source, place) {
     checkMqttSource(source, place, INPUTS, 'source:address, header:<name>')
+    checkReplyAddress(source, place)
     checkHeaderMapping(source.headerMapping, place.pointer)
   },
   checkTarget(target, place) {

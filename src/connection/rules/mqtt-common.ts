@@ -5,10 +5,10 @@ import { ALL_PLACEHOLDERS, type PlaceholderPrefix } from '../../expression/place
 import { compileTemplate } from '../../expression/template.ts'
 import { parseDurationMs } from '../../protocol/duration.ts'
 import { DittoException } from '../../protocol/errors.ts'
-import { failConfiguration } from '../errors.ts'
-import type { Connection, Source, Target } from '../types.ts'
+import { failConfiguration, standsAt } from '../errors.ts'
+import type { Connection, Enforcement, Source, Target } from '../types.ts'
 import { mqttTopicError, mqttTopicFilterError } from './mqtt-topics.ts'
-import { checkTemplate, type Place } from './rule.ts'
+import { checkTemplate, type Place, withoutExpressions } from './rule.ts'
 
 export const MQTT_SCHEMES = { accepted: ['tcp', 'ssl'], secure: ['ssl'] }
 
@@ -34,26 +34,53 @@ export function checkAddresses({ sources, targets }: Connection): void {
  */
 export function checkMqttSource(
   { qos, enforcement }: Source,
-  { description }: Place,
+  place: Place,
   inputs: ReadonlySet<PlaceholderPrefix>,
   valid: string,
 ): void {
-  checkQos(qos, 'Source', description)
+  checkQos(qos, 'Source', place.description)
   if (enforcement === undefined) return
-  const { input, filters } = enforcement
-  if (!isTemplate(input, inputs)) {
-    failConfiguration(
-      `Invalid value '${input}' for configuration 'input' in ${description}`,
-      `'${input}' is not a valid value for MQTT enforcement. Valid placeholders are: '${valid}'.`,
-    )
-  }
-  if (!filters.every((filter) => isTemplate(filter, MQTT_FILTER))) {
+  checkInput(enforcement, place, inputs, valid)
+  checkFilters(enforcement, place)
+}
+
+function checkInput(
+  { input }: Enforcement,
+  { description, pointer }: Place,
+  inputs: ReadonlySet<PlaceholderPrefix>,
+  valid: string,
+): void {
+  const reason = templateError(input, inputs)
+  if (reason === undefined) return
+  failConfiguration(
+    `Invalid value '${input}' for configuration 'input' in ${description}`,
+    `'${input}' is not a valid value for MQTT enforcement. Valid placeholders are: '${valid}'. ` +
+      `${reason} ${standsAt([...pointer, 'enforcement', 'input'])}`,
+  )
+}
+
+function checkFilters({ filters }: Enforcement, { description, pointer }: Place): void {
+  for (const [index, filter] of filters.entries()) {
+    const reason = templateError(filter, MQTT_FILTER)
+    if (reason === undefined) continue
     failConfiguration(
       `Invalid value '[${filters.join(', ')}]' for configuration 'filters' in ${description}`,
       'Placeholder substitution failed. Please check the placeholder variables against the ' +
-        'documentation.',
+        `documentation. ${reason} ` +
+        standsAt([...pointer, 'enforcement', 'filters', String(index)]),
     )
   }
+}
+
+/** Checks that responses can be published, whatever placeholders make of their address. */
+export function checkReplyAddress({ replyTarget }: Source, { pointer }: Place): void {
+  const { enabled, address } = replyTarget
+  if (!enabled || address === undefined) return
+  const place = [...pointer, 'replyTarget', 'address']
+  checkTemplate(address, ALL_PLACEHOLDERS, place)
+  const error = mqttTopicError(withoutExpressions(address, 'x'))
+  if (error === undefined) return
+  failConfiguration(`The provided topic '${address}' is not valid: ${error}`, standsAt(place))
 }
 
 /** Checks quality of service and the placeholders of the address. */
@@ -119,12 +146,13 @@ function durationMs(key: string, text: string): number {
   )
 }
 
-function isTemplate(text: string, allowed: ReadonlySet<PlaceholderPrefix>): boolean {
+/** Why the text is no template with these placeholders; undefined when it is one. */
+function templateError(text: string, allowed: ReadonlySet<PlaceholderPrefix>): string | undefined {
   try {
     compileTemplate(text, allowed)
-    return true
+    return undefined
   } catch (thrown) {
-    if (thrown instanceof DittoException) return false
+    if (thrown instanceof DittoException) return thrown.error.message
     throw thrown
   }
 }

@@ -1,17 +1,19 @@
 /** The rules of MQTT 3.1.1 (Ditto documentation, "MQTT 3.1.1 protocol binding"). */
 import { HEADER_ONLY, SOURCE_ADDRESS } from '../../expression/placeholders.ts'
+import { type ExpressionNode, parseExpression } from '../../expression/syntax.ts'
 import { placeholderUnresolved } from '../../protocol/placeholder-errors.ts'
-import { failConfiguration } from '../errors.ts'
+import { failConfiguration, standsAt } from '../errors.ts'
 import type { Connection, HeaderMapping, Source } from '../types.ts'
 import {
   checkAddresses,
   checkMqttConfig,
   checkMqttSource,
   checkMqttTarget,
+  checkReplyAddress,
   MQTT_SCHEMES,
 } from './mqtt-common.ts'
 import { isSharedFilter } from './mqtt-topics.ts'
-import { checkHeaderMapping, type Place, type TypeRules } from './rule.ts'
+import { checkHeaderMapping, expressionsIn, type Place, type TypeRules } from './rule.ts'
 
 /** All that an MQTT 3.1.1 message has besides its payload. */
 const HEADERS: readonly string[] = ['mqtt.topic', 'mqtt.qos', 'mqtt.retain']
@@ -26,6 +28,7 @@ export const mqttRules: TypeRules = {
   checkSource(source, place) {
     checkMqttSource(source, place, SOURCE_ADDRESS, 'source:address')
     checkReadHeaders(source.headerMapping, place)
+    checkReplyAddress(source, place)
     checkWrittenHeaders(source.replyTarget.headerMapping ?? {}, [...place.pointer, 'replyTarget'])
     checkConsumerCount(source)
   },
@@ -62,12 +65,13 @@ function checkConsumerCount({ consumerCount }: Source): void {
 
 function checkReadHeaders(mapping: HeaderMapping, { pointer }: Place): void {
   checkHeaderMapping(mapping, pointer, HEADER_ONLY)
-  for (const text of Object.values(mapping)) {
+  for (const [key, text] of Object.entries(mapping)) {
     const unknown = headersRead(text).find((name) => !HEADERS.includes(name))
     if (unknown === undefined) continue
     failConfiguration(
       placeholderUnresolved(`header:${unknown}`).message,
-      `MQTT 3.1.1 messages have only the headers ${HEADERS.join(', ')}.`,
+      `MQTT 3.1.1 messages have only the headers ${HEADERS.join(', ')}. ` +
+        standsAt([...pointer, 'headerMapping', key]),
     )
   }
 }
@@ -78,17 +82,18 @@ function checkWrittenHeaders(mapping: HeaderMapping, pointer: readonly string[])
     failConfiguration(
       `The header '${unknown}' is not allowed in MQTT 3.1.1 target header mapping.`,
       'The following headers are allowed and are directly applied to the published MQTT message: ' +
-        `[${HEADERS.join(', ')}]`,
+        `[${HEADERS.join(', ')}]. ${standsAt([...pointer, 'headerMapping', unknown])}`,
     )
   }
   checkHeaderMapping(mapping, pointer, HEADER_ONLY)
 }
 
-/** The names of `header:` placeholders; what stands in quotes is text. */
-function headersRead(text: string): readonly string[] {
-  const expressions = text.matchAll(/\{\{(.*?)\}\}|\$\{(.*?)\}/gs)
-  return [...expressions].flatMap(([, braces, legacy]) => {
-    const unquoted = (braces ?? legacy!).replace(/'[^']*'|"[^"]*"/g, '')
-    return [...unquoted.matchAll(/(?<![\w-])header:([^\s|,()]+)/g)].map(([, name]) => name!)
-  })
+/** The names of all placeholders in a template that has no others than `header:`. */
+function headersRead(template: string): readonly string[] {
+  return expressionsIn(template).map(parseExpression).flatMap(namesRead)
+}
+
+function namesRead({ source, functions }: ExpressionNode): readonly string[] {
+  const nodes = [source, ...functions.flatMap((call) => call.arguments)]
+  return nodes.flatMap((node) => (node?.kind === 'placeholder' ? [node.name] : []))
 }

@@ -5,10 +5,10 @@
 
 import { ALL_PLACEHOLDERS, type PlaceholderPrefix } from '../../expression/placeholders.ts'
 import { compileTemplate, type Template } from '../../expression/template.ts'
-import { formatPointer } from '../../json/pointer.ts'
 import { connectionUriInvalid } from '../../protocol/connectivity-errors.ts'
 import { DittoException } from '../../protocol/errors.ts'
-import { fail, failConfiguration } from '../errors.ts'
+import { placeholderUnresolved } from '../../protocol/placeholder-errors.ts'
+import { fail, failConfiguration, standsAt } from '../errors.ts'
 import type { Connection, HeaderMapping, Source, Target } from '../types.ts'
 import { parseBrokerUri } from '../uri.ts'
 
@@ -87,9 +87,37 @@ export function atPointer<T>(pointer: readonly string[], compile: () => T): T {
     if (!(thrown instanceof DittoException)) throw thrown
     const { message, description } = thrown.error
     const advice = description ?? 'Check the spelling and syntax of the placeholder.'
-    return failConfiguration(message, `${advice} It stands at <${formatPointer(pointer)}>.`)
+    return failConfiguration(message, `${advice} ${standsAt(pointer)}`)
   }
 }
+
+/** Refuses an expression where text is taken as it is written. */
+export function checkLiteral(text: string, pointer: readonly string[]): void {
+  for (const [opening, closing] of BRACES) {
+    const start = text.indexOf(opening)
+    const end = start < 0 ? -1 : text.indexOf(closing, start)
+    if (end < 0) continue
+    const { message } = placeholderUnresolved(text.slice(start + opening.length, end).trim())
+    failConfiguration(message, `No placeholders can be used here. ${standsAt(pointer)}`)
+  }
+}
+
+const BRACES = [
+  ['{{', '}}'],
+  ['${', '}'],
+] as const
+
+/** The text of a template that compiles, with something else in the place of each expression. */
+export function withoutExpressions(template: string, standIn: string): string {
+  return template.replace(EXPRESSION, () => standIn)
+}
+
+/** What stands between the braces of a template that compiles. */
+export function expressionsIn(template: string): readonly string[] {
+  return [...template.matchAll(EXPRESSION)].map(([, braces, legacy]) => braces ?? legacy ?? '')
+}
+
+const EXPRESSION = /\{\{(.*?)\}\}|\$\{(.*?)\}/gs
 
 /** Checks the values of a header mapping. */
 export function checkHeaderMapping(

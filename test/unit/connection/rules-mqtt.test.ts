@@ -6,7 +6,9 @@ import { assertRefused, type Refusal, source, target, validate } from './bodies.
 const it = suite('rules of MQTT 3.1.1 and MQTT 5')
 
 const FILTERS_UNKNOWN =
-  'Placeholder substitution failed. Please check the placeholder variables against the documentation.'
+  'Placeholder substitution failed. Please check the placeholder variables against the ' +
+  "documentation. The placeholder 'feature:id' could not be resolved. It stands at " +
+  '</sources/0/enforcement/filters/1>.'
 const SHARED = source({ qos: 1, addresses: ['$share/group/in/#'] })
 const MQTT_SOURCE = "Source of index 0 of connection 'my-id'"
 const MQTT_TARGET = "Target of address 'out' of connection 'my-id'"
@@ -174,14 +176,16 @@ const mqtt: readonly Refusal[] = [
     { sources: [source({ qos: 1, enforcement: { input: '{{ header:a }}' } })] },
     `Invalid value '{{ header:a }}' for configuration 'input' in ${MQTT_SOURCE}`,
     "'{{ header:a }}' is not a valid value for MQTT enforcement. Valid placeholders are: " +
-      "'source:address'.",
+      "'source:address'. The placeholder 'header:a' could not be resolved. It stands at " +
+      '</sources/0/enforcement/input>.',
   ],
   [
     'a header that MQTT 3.1.1 does not have',
     'mqtt',
     { sources: [source({ qos: 1, headerMapping: { a: '{{ header:device }}' } })] },
     "The placeholder 'header:device' could not be resolved.",
-    'MQTT 3.1.1 messages have only the headers mqtt.topic, mqtt.qos, mqtt.retain.',
+    'MQTT 3.1.1 messages have only the headers mqtt.topic, mqtt.qos, mqtt.retain. It stands at ' +
+      '</sources/0/headerMapping/a>.',
   ],
   [
     'a header that MQTT 3.1.1 cannot carry, in a target',
@@ -189,7 +193,7 @@ const mqtt: readonly Refusal[] = [
     { targets: [target({ qos: 1, headerMapping: { a: 'b' } })] },
     "The header 'a' is not allowed in MQTT 3.1.1 target header mapping.",
     'The following headers are allowed and are directly applied to the published MQTT message: ' +
-      '[mqtt.topic, mqtt.qos, mqtt.retain]',
+      '[mqtt.topic, mqtt.qos, mqtt.retain]. It stands at </targets/0/headerMapping/a>.',
   ],
   [
     'a header that MQTT 3.1.1 cannot carry, in a reply target',
@@ -197,7 +201,8 @@ const mqtt: readonly Refusal[] = [
     { sources: [source({ qos: 1, replyTarget: { address: 'a', headerMapping: { a: 'b' } } })] },
     "The header 'a' is not allowed in MQTT 3.1.1 target header mapping.",
     'The following headers are allowed and are directly applied to the published MQTT message: ' +
-      '[mqtt.topic, mqtt.qos, mqtt.retain]',
+      '[mqtt.topic, mqtt.qos, mqtt.retain]. It stands at ' +
+      '</sources/0/replyTarget/headerMapping/a>.',
   ],
   [
     'an enforcement input of MQTT 5 that is neither address nor header',
@@ -205,7 +210,8 @@ const mqtt: readonly Refusal[] = [
     { sources: [source({ qos: 1, enforcement: { input: '{{ thing:id }}' } })] },
     `Invalid value '{{ thing:id }}' for configuration 'input' in ${MQTT_SOURCE}`,
     "'{{ thing:id }}' is not a valid value for MQTT enforcement. Valid placeholders are: " +
-      "'source:address, header:<name>'.",
+      "'source:address, header:<name>'. The placeholder 'thing:id' could not be resolved. It stands " +
+      'at </sources/0/enforcement/input>.',
   ],
 ]
 

@@ -107,12 +107,14 @@ const amqp: readonly Refusal[] = [
     'amqp-091',
     { targets: [target({ address: 'queue' })] },
     "The target address 'queue' must be specified in the format 'exchange/routingKey'.",
+    'It stands at </targets/0/address>.',
   ],
   [
     'a reply address with two slashes',
     'amqp-091',
     { sources: [source({ replyTarget: { address: 'a/b/c' } })] },
     "The target address 'a/b/c' must be specified in the format 'exchange/routingKey'.",
+    'It stands at </sources/0/replyTarget/address>.',
   ],
   [
     'an unknown placeholder in an address',

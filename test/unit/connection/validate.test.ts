@@ -11,18 +11,6 @@ const TWIN = '_/_/things/twin/events'
 const TARGETS = { targets: [target()] }
 const accepted: readonly [title: string, type: ConnectionType, changes: JsonObject][] = [
   [
-    'acknowledgement labels',
-    'amqp-10',
-    {
-      sources: [source({ declaredAcks: ['{{connection:id}}:one', 'my-id:two'] })],
-      targets: [
-        target({ issuedAcknowledgementLabel: 'live-response' }),
-        target({ issuedAcknowledgementLabel: 'live-response' }),
-        target({ issuedAcknowledgementLabel: '{{ connection:id }}:three' }),
-      ],
-    },
-  ],
-  [
     'extra fields, plain and with placeholders',
     'amqp-10',
     {
@@ -131,33 +119,6 @@ const addresses: readonly Refusal[] = [
   ],
 ]
 
-const labels: readonly Refusal[] = [
-  [
-    'a declared label of another connection',
-    'amqp-10',
-    { sources: [source({ declaredAcks: ['other:label'] })] },
-    'Declared acknowledgement labels of a connection must have the form my-id:<alphanumeric-suffix>',
-    'An acknowledgement label must conform to the regular expression of Ditto documentation.',
-    'acknowledgement:label.invalid',
-  ],
-  [
-    'an issued label of another connection',
-    'amqp-10',
-    { targets: [target({ issuedAcknowledgementLabel: 'label' })] },
-    'Declared acknowledgement labels of a connection must have the form my-id:<alphanumeric-suffix>',
-    'An acknowledgement label must conform to the regular expression of Ditto documentation.',
-    'acknowledgement:label.invalid',
-  ],
-  [
-    'a label with a placeholder that says nothing here',
-    'amqp-10',
-    { sources: [source({ declaredAcks: ['{{thing:id}}:label'] })] },
-    "The placeholder 'thing:id' could not be resolved.",
-    "Placeholders that can be used here: connection. See character 1 of '{{thing:id}}:label'. It " +
-      'stands at </sources/0/declaredAcks>.',
-  ],
-]
-
 function diverting(headerMapping: JsonObject, specificConfig: JsonObject = {}): JsonObject {
   return { specificConfig, sources: [source({ headerMapping })] }
 }
@@ -218,26 +179,7 @@ const diversions: readonly Refusal[] = [
   ],
 ]
 
-const expressions: readonly Refusal[] = [
-  [
-    'an authorization subject that looks elsewhere than at headers',
-    'amqp-10',
-    { sources: [source({ authorizationContext: ['{{ thing:id }}'] })] },
-    "The placeholder 'thing:id' could not be resolved.",
-    "Placeholders that can be used here: header. See character 1 of '{{ thing:id }}'. It stands at " +
-      '</sources/0/authorizationContext/0>.',
-  ],
-  [
-    'a filter of acknowledgements with an unknown function',
-    'amqp-10',
-    { sources: [source({ acknowledgementRequests: { filter: 'fn:maybe()' } })] },
-    'The function <maybe> is not known.',
-    'Ensure to only use supported functions. Check if you maybe just forgot to use parentheses for a ' +
-      'function with empty parameters. It stands at </sources/0/acknowledgementRequests/filter>.',
-  ],
-]
-
-const all: readonly Refusal[] = [...counts, ...addresses, ...labels, ...diversions, ...expressions]
+const all: readonly Refusal[] = [...counts, ...addresses, ...diversions]
 
 for (const refusal of all) it(`refuses ${refusal[0]}`, () => assertRefused(refusal))
 
@@ -262,20 +204,6 @@ it('refuses extra fields that are no selector, with placeholders too', () => {
     const { error } = errorOf(() => validate('amqp-10', changes))
     assert.is(error, 'json.fieldselector.invalid', extraFields)
   }
-})
-
-it('refuses a label that two targets issue, as a conflict', () => {
-  const issuing = target({ issuedAcknowledgementLabel: 'my-id:label' })
-  assert.equal(
-    errorOf(() => validate('amqp-10', { targets: [issuing, issuing] })),
-    {
-      status: 409,
-      error: 'acknowledgement:label.not.unique',
-      message: 'An issued acknowledgement label may only be used for one target of the connection.',
-      description:
-        'Please choose unique suffixes for your configured issued acknowledgement labels.',
-    },
-  )
 })
 
 it('reports the first of several mistakes in the order of Ditto', () => {
