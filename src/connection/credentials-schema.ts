@@ -2,7 +2,7 @@
  * The schema of credentials, for brokers and for SSH tunnels (Ditto documentation, "Connections").
  */
 import { z } from 'zod'
-import { known } from './schema-tools.ts'
+import { known, nameText } from './schema-tools.ts'
 
 const clientCertificate = known({
   type: z.literal('client-cert'),
@@ -62,5 +62,5 @@ export const credentialsSchema = z
 /** Ditto adds the credentials themselves; they would carry secrets into logs. */
 function unknownType(input: unknown): string {
   const { type } = input as { type?: unknown }
-  return `Unknown credential type <${typeof type === 'string' ? type : typeof type}>`
+  return `Unknown credential type <${nameText(type)}>`
 }

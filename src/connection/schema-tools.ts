@@ -22,6 +22,11 @@ export function positive(name: string) {
   return z.int().min(1, { error: `The ${name} must be positive!` })
 }
 
+/** What to call a value where a name should be; only of texts more than their type is repeated. */
+export function nameText(value: unknown): string {
+  return typeof value === 'string' ? value : typeof value
+}
+
 function unknownText(issue: { keys: readonly string[] }, shape: object): string {
   const names = Object.keys(shape)
   return nearestHint(issue.keys[0]!, names) || `Known fields are: ${names.join(', ')}.`

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import { credentialsSchema } from './credentials-schema.ts'
-import { known, positive } from './schema-tools.ts'
+import { known, nameText, positive } from './schema-tools.ts'
 
 export const CONNECTION_TYPES = [
   'amqp-091',
@@ -117,11 +117,11 @@ export const connectionSchema = known({
   id: z.string().meta({ example: 'factory-broker' }),
   name: z.string().nullable().default(null),
   connectionType: z.enum(CONNECTION_TYPES, {
-    error: ({ input }) => `Connection type <${String(input)}> is invalid!`,
+    error: ({ input }) => `Connection type <${nameText(input)}> is invalid!`,
   }),
   connectionStatus: z
     .enum(CONNECTIVITY_STATUSES, {
-      error: ({ input }) => `Connection status <${String(input)}> is invalid!`,
+      error: ({ input }) => `Connection status <${nameText(input)}> is invalid!`,
     })
     .meta({ description: 'The desired status; only `open` connects.' }),
   uri: z.string().meta({

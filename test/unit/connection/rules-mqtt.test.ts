@@ -67,6 +67,15 @@ const accepted: readonly [title: string, type: ConnectionType, changes: JsonObje
   ],
 ]
 
+it('accepts a wildcard that a function of a reply address needs, and any address of no reply', () => {
+  const address = "a/{{ header:x | fn:replace('#','-') }}"
+  for (const type of ['mqtt', 'mqtt-5'] as const) {
+    for (const replyTarget of [{ address }, { address: '#', enabled: false }]) {
+      validate(type, { sources: [source({ qos: 1, replyTarget })] })
+    }
+  }
+})
+
 for (const [title, type, changes] of accepted) {
   it(`accepts ${title}`, () => validate(type, changes))
 }
@@ -215,6 +224,53 @@ const mqtt: readonly Refusal[] = [
   ],
 ]
 
-for (const refusal of [...mqttOfBothVersions, ...mqtt]) {
+function replying(type: ConnectionType, address: string, message: string): Refusal {
+  return [
+    `${type}: responses to '${address}'`,
+    type,
+    { sources: [source({ qos: 1, replyTarget: { address } })] },
+    `The provided topic '${address}' is not valid: ${message}`,
+    'It stands at </sources/0/replyTarget/address>.',
+  ]
+}
+
+const replies: readonly Refusal[] = (['mqtt', 'mqtt-5'] as const).flatMap((type) => [
+  replying(type, '{{ thing:id }}/+', "must not contain the wildcard '+'."),
+  replying(type, '#', "must not contain the wildcard '#'."),
+  replying(type, '', 'must not be empty.'),
+])
+
+/** A wildcard is refused wherever it stands in the address, as in Ditto. */
+const wildcards: readonly Refusal[] = (['mqtt', 'mqtt-5'] as const).flatMap((type) =>
+  ['{{ thing:id }}/#', '{{ time:now+1h }}', "{{ thing:id | fn:replace('#','x') }}"].map(
+    (address): Refusal => [
+      `${type}: a target ${address}`,
+      type,
+      { targets: [target({ qos: 1, address })] },
+      `The provided topic '${address}' is not valid: must not contain the wildcard ` +
+        `'${address.includes('+') ? '+' : '#'}'.`,
+    ],
+  ),
+)
+
+/** Only the headers of 3.1.1 itself can be read; names in quotes are no placeholders. */
+const read: readonly Refusal[] = [
+  ['{{ header:mqtt.topic | fn:default(header:device) }}', 'device'],
+  ["{{ fn:default('header:x') | fn:replace('\\'',header:device) }}", 'device'],
+  ['\u0024{header:device}', 'device'],
+  ['{{ header:MQTT.topic }}', 'MQTT.topic'],
+  ['{{ header:mqtt.qos }}{{ header:content-type }}', 'content-type'],
+].map(
+  ([text, name]): Refusal => [
+    `an MQTT 3.1.1 source that reads ${text}`,
+    'mqtt',
+    { sources: [source({ qos: 1, headerMapping: { 'a/b': text! } })] },
+    `The placeholder 'header:${name}' could not be resolved.`,
+    'MQTT 3.1.1 messages have only the headers mqtt.topic, mqtt.qos, mqtt.retain. It stands at ' +
+      '</sources/0/headerMapping/a~1b>.',
+  ],
+)
+
+for (const refusal of [...mqttOfBothVersions, ...mqtt, ...replies, ...wildcards, ...read]) {
   it(`refuses ${refusal[0]}`, () => assertRefused(refusal))
 }

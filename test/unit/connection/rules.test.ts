@@ -28,6 +28,7 @@ const accepted: readonly [title: string, type: ConnectionType, changes: JsonObje
         target({ address: 'exchange/{{ thing:id }}' }),
         target({ address: '/queue' }),
         target({ address: "{{ header:a | fn:replace('.','/') }}" }),
+        target({ address: "a/{{ thing:id | fn:replace('/','/') }}" }),
       ],
     },
   ],
@@ -81,6 +82,24 @@ for (const [title, type, changes] of accepted) {
   it(`accepts ${title}`, () => validate(type, changes))
 }
 
+it('accepts headers that have no effect, as Ditto does', () => {
+  const headerMapping = Object.fromEntries(
+    ['ditto-origin', 'ditto-auth-context', 'ditto-sudo', 'requested-acks', 'timeout'].map(
+      (name) => [name, 'constant'],
+    ),
+  )
+  for (const type of ['mqtt-5', 'amqp-091', 'amqp-10'] as const) {
+    validate(type, {
+      sources: [source({ qos: 1, headerMapping })],
+      targets: [target({ qos: 1, address: 'a/b', headerMapping })],
+    })
+  }
+})
+
+it('lets a source without replies have any reply address', () => {
+  validate('amqp-091', { sources: [source({ replyTarget: { enabled: false, address: 'a/b/c' } })] })
+})
+
 const schemes: readonly Refusal[] = (
   [
     ['amqp-091', 'AMQP 0.9.1', 'amqp, amqps'],
@@ -116,6 +135,15 @@ const amqp: readonly Refusal[] = [
     "The target address 'a/b/c' must be specified in the format 'exchange/routingKey'.",
     'It stands at </sources/0/replyTarget/address>.',
   ],
+  ...['a/b/{{ thing:id }}', '{{ thing:id }}/{{ thing:name }}/', '//{{ thing:id }}', 'a/b/'].map(
+    (address): Refusal => [
+      `an exchange and two slashes: ${address}`,
+      'amqp-091',
+      { targets: [target({ address })] },
+      `The target address '${address}' must be specified in the format 'exchange/routingKey'.`,
+      'It stands at </targets/0/address>.',
+    ],
+  ),
   [
     'an unknown placeholder in an address',
     'amqp-10',
