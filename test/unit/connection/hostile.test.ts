@@ -204,16 +204,16 @@ it('refuses any JSON that is no connection', () => {
     fc.property(
       fc.jsonValue({ maxDepth: 6 }),
       fc.constantFrom(...CONNECTION_TYPES),
-      (any, type) => {
-        check(any)
+      (json, type) => {
+        check(json)
         const shape = {
           sources: [any],
           targets: [any],
           mappingDefinitions: any,
           specificConfig: any,
         }
-        check(body(type, { ...shape, credentials: any, sshTunnel: any } as JsonObject))
-        check(body(type, { sources: [source(any as JsonObject)], targets: [target()] }))
+        check(body(type, { ...shape, credentials: json, sshTunnel: json } as JsonObject))
+        check(body(type, { sources: [source(json as JsonObject)], targets: [target()] }))
       },
     ),
     { numRuns: BODIES },
