@@ -218,7 +218,7 @@ export function authors(it: Suite): (title: string, test: (desk: Desk) => Promis
   const desks = new Map<string, Desk>()
   it.before(async () => {
     ;[mosquitto, rabbit, sluice] = await Promise.all([
-      startMosquitto(),
+      startMosquitto({ config: ['set_tcp_nodelay true'] }),
       startRabbitMq(),
       startSluice({ config: CONFIG }),
     ])

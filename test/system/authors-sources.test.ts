@@ -4,6 +4,7 @@
  */
 import * as assert from 'uvu/assert'
 import { authors, type Desk } from '../support/authors.ts'
+import { CONNECTIONS, look } from '../support/gateway.ts'
 import { suite } from '../support/suite.ts'
 
 const each = authors(suite('sources as authors write them'))
@@ -209,13 +210,15 @@ each('a device speaks for those that the enforcement lets it speak for', async (
 each('what a device says makes its authorization context', async (desk) => {
   const { said, hasHeaders } = desk.protocol
   const id = await desk.consume('authorized', {
-    authorizationContext: [`device:{{ ${said} | fn:lower() }}`, 'test:everybody'],
+    authorizationContext: [`device:{{ ${said} | fn:split('_') | fn:lower() }}`, 'test:everybody'],
     headerMapping: hasHeaders ? { who: '{{ request:subjectId }}' } : {},
     replyTarget: desk.replyTo('replies'),
   })
-  await desk.publish('events')
-  await desk.send('authorized', desk.modify('authorized', '/', {}), 'Lamp')
-  const { headers } = (await desk.next('events')).json
+  await desk.publish('events', desk.showing('events', '{{ request:subjectId | fn:join(" ") }}'))
+  await desk.send('authorized', desk.modify('authorized', '/', {}), 'Lamp_Fan')
+  const { shown, json } = await desk.next('events')
+  assert.is(shown, 'device:lamp device:fan test:everybody')
+  const { headers } = json
   assert.is(headers['ditto-originator'], 'device:lamp')
   if (hasHeaders) assert.is(headers.who, 'device:lamp')
   assert.is((await desk.next('replies')).json.status, 201)
@@ -363,4 +366,61 @@ each('a source requests acknowledgements, as far as its filter lets it', async (
 
   const both = await modified(4, 'sure', { 'requested-acks': ['twin-persisted'] })
   assert.equal(Object.keys(both.reply.value).toSorted(), [label, 'twin-persisted'].toSorted())
+})
+
+each('without a reply target of its own a source answers to the header reply-to', async (desk) => {
+  const id = await desk.consume('legacy', { replyTarget: undefined })
+  await desk.send('legacy', desk.modify('legacy', '/', {}, { 'reply-to': 'out/default' }))
+  const { json } = await desk.next('default')
+  assert.equal([json.status, json.headers['correlation-id']], [201, 'of-legacy'])
+  const { sources } = (await desk.sluice.request('GET', `${CONNECTIONS}/${id}`)).json
+  assert.is(sources[0].replyTarget.address, '{{header:reply-to}}')
+})
+
+each('the mapper of a request maps its answers, when its conditions hold', async (desk) => {
+  const onlyErrors = {
+    mappingEngine: 'Ditto',
+    options: {},
+    outgoingConditions: { error: "fn:filter(topic:criterion,'eq','errors')" },
+  }
+  const id = await desk.consume(
+    'strict',
+    { payloadMapping: ['onlyErrors'], replyTarget: desk.replyTo('replies') },
+    { mappingDefinitions: { onlyErrors } },
+  )
+  await desk.send('strict', desk.modify('strict', '/', {}))
+  await desk.send('strict', desk.command('strict', 'retrieve', '/attributes'))
+  assert.is((await desk.next('replies')).json.status, 404)
+  await desk.counted(id, 'outbound.dropped.success', 1)
+  await desk.logged(id, 'Payload mapping of mapper <onlyErrors> returned null')
+})
+
+each('each source of a connection has settings of its own', async (desk) => {
+  const { protocol, namespace } = desk
+  const sourceOf = (stream: string): object => ({
+    addresses: [protocol.sourceAddress(stream)],
+    ...protocol.fields,
+    authorizationContext: [`test:${stream}`],
+    headerMapping: { through: stream },
+    replyTarget: desk.replyTo(`replies-of-${stream}`),
+  })
+  const streams = ['first', 'second']
+  for (const stream of streams) await protocol.prepare(stream)
+  const id = await desk.open({ sources: streams.map(sourceOf) })
+  await desk.publish('events')
+  for (const stream of streams) {
+    await desk.send(stream, desk.modify(stream, '/', {}))
+    const { headers } = (await desk.next('events')).json
+    assert.equal([headers.through, headers['ditto-originator']], [stream, `test:${stream}`])
+    const { value } = (await desk.next(`replies-of-${stream}`)).json
+    assert.is(value.thingId, `${namespace}:${stream}`)
+  }
+  const { sourceMetrics } = await look(desk.sluice, id, 'metrics')
+  assert.equal(
+    streams.map((stream) => {
+      const { mapped } = sourceMetrics.addressMetrics[protocol.sourceAddress(stream)]
+      return mapped.success.PT1H
+    }),
+    [1, 1],
+  )
 })

@@ -14,6 +14,7 @@ const shownOfEvent = ({ namespace }: Desk): Readonly<Record<string, string>> => 
   'as it is': 'as it is',
   '{{ header:device }}': 'Lamp_7',
   '{{ header:DEVICE | fn:lower() }}': 'lamp_7',
+  '{{ header:number }}/{{ header:flag }}/{{ header:list }}': '5/true/["x"]',
   '{{ thing:name }}.{{ thing:namespace }}': `shown.${namespace}`,
   '{{ thing:id }}': `${namespace}:shown`,
   '{{ entity:id }}': `${namespace}:shown`,
@@ -52,7 +53,8 @@ each('placeholders and functions say of an event what an author wants to see', a
   const place = { floor: 2, room: 'bath' }
   const thing = { attributes: { place, tags: ['a', 'b'] }, features: { light: {}, sound: {} } }
   const before = Date.now()
-  await desk.send('things', desk.modify('shown', '/', thing, { device: 'Lamp_7' }))
+  const headers = { device: 'Lamp_7', number: 5, flag: true, list: ['x'] }
+  await desk.send('things', desk.modify('shown', '/', thing, headers))
   for (const [index, [template, expected]] of cases.entries()) {
     assert.is((await desk.next(`case-${index}`)).shown, expected, template)
   }
@@ -271,39 +273,77 @@ each('a filter sees the extra fields, which come with the event', async (desk) =
   assert.equal(modified.extra, extra)
 })
 
-each(
-  'of several topics that match an event the first gives the extra fields, once',
-  async (desk) => {
-    const twin = '_/_/things/twin/events'
-    const narrow = 'and(eq(topic:action,"modified"),eq(resource:path,"/attributes/a"))'
-    await desk.consume('things')
-    await desk.publish('events', {
-      topics: [
-        `${twin}?filter=${narrow}&extraFields=features`,
-        `${twin}?filter=eq(topic:action,"modified")&extraFields=definition`,
-        `${twin}?filter=or(eq(topic:action,"deleted"),eq(resource:path,"/attributes/a"))`,
-      ],
-    })
-    const definition = 'some:model:1.0.0'
-    const features = { lamp: { properties: { on: true } } }
-    const thing = { definition, attributes: { a: 0, b: 0 }, features }
-    await desk.send('things', desk.modify('several', '/', thing))
-    await desk.send('things', desk.modify('several', '/attributes/a', 1))
-    await desk.send('things', desk.modify('several', '/attributes/b', 1))
-    await desk.send('things', desk.command('several', 'delete', '/attributes/a'))
-    await desk.send('things', desk.command('several', 'delete', '/attributes/b'))
-    const events = (await desk.take('events', 4)).map(({ json }) => json)
-    assert.equal(
-      events.map(({ path }) => path),
-      ['/attributes/a', '/attributes/b', '/attributes/a', '/attributes/b'],
-    )
-    // Topics with extra fields come first, in the order of what they ask for.
-    assert.equal(
-      events.map(({ extra }) => extra),
-      [{ definition }, { definition }, undefined, undefined],
-    )
-  },
-)
+each('extra fields follow placeholders and wildcards, of messages too', async (desk) => {
+  const topic = '_/_/things/twin/events'
+  const inBath = 'extraFields=attributes/room&filter=eq(attributes/room,"bath")'
+  const unitInside = 'features/inside/properties/unit'
+  const topicOf = {
+    own: `${topic}?extraFields=attributes/room,features/{{feature:id}}/properties/unit`,
+    every: `${topic}?extraFields=features/*/properties/unit&filter=eq(${unitInside},"C")`,
+    messages: `_/_/things/live/messages?${inBath}`,
+  }
+  await desk.consume('things')
+  const id = await desk.open({
+    targets: Object.entries(topicOf).map(([stream, text]) =>
+      desk.target(stream, { topics: [text] }),
+    ),
+  })
+  const feature = (unit: string): object => ({ properties: { unit, value: 1 } })
+  const features = { inside: feature('C'), outside: feature('F') }
+  const attributes = { room: 'bath' }
+  await desk.send('things', desk.message('meter', 'too-early', 'x'))
+  await desk.counted(id, 'outbound.filtered.failure', 1)
+  await desk.logged(id, 'Signal enrichment failed.')
+  await desk.send('things', desk.modify('meter', '/', { attributes, features }))
+  await desk.send('things', desk.modify('meter', '/features/outside/properties/value', 2))
+  await desk.send('things', desk.modify('meter', '/attributes/other', 3))
+  await desk.send('things', desk.message('meter', 'in-time', 'x'))
+  const extras = async (stream: string) =>
+    (await desk.take(stream, 3)).map(({ json }) => json.extra)
+  const inside = { properties: { unit: 'C' } }
+  const outside = { properties: { unit: 'F' } }
+  const all = { features: { inside, outside } }
+  assert.equal(await extras('own'), [
+    { attributes, ...all },
+    { attributes, features: { outside } },
+    { attributes },
+  ])
+  assert.equal(await extras('every'), [all, all, all])
+  const { json } = await desk.next('messages')
+  assert.match(json.topic, 'in-time')
+  assert.equal(json.extra, { attributes })
+})
+
+each('the first of several matching topics gives the extra fields, once', async (desk) => {
+  const twin = '_/_/things/twin/events'
+  const narrow = 'and(eq(topic:action,"modified"),eq(resource:path,"/attributes/a"))'
+  await desk.consume('things')
+  await desk.publish('events', {
+    topics: [
+      `${twin}?filter=${narrow}&extraFields=features`,
+      `${twin}?filter=eq(topic:action,"modified")&extraFields=definition`,
+      `${twin}?filter=or(eq(topic:action,"deleted"),eq(resource:path,"/attributes/a"))`,
+    ],
+  })
+  const definition = 'some:model:1.0.0'
+  const features = { lamp: { properties: { on: true } } }
+  const thing = { definition, attributes: { a: 0, b: 0 }, features }
+  await desk.send('things', desk.modify('several', '/', thing))
+  await desk.send('things', desk.modify('several', '/attributes/a', 1))
+  await desk.send('things', desk.modify('several', '/attributes/b', 1))
+  await desk.send('things', desk.command('several', 'delete', '/attributes/a'))
+  await desk.send('things', desk.command('several', 'delete', '/attributes/b'))
+  const events = (await desk.take('events', 4)).map(({ json }) => json)
+  assert.equal(
+    events.map(({ path }) => path),
+    ['/attributes/a', '/attributes/b', '/attributes/a', '/attributes/b'],
+  )
+  // Topics with extra fields come first, in the order of what they ask for.
+  assert.equal(
+    events.map(({ extra }) => extra),
+    [{ definition }, { definition }, undefined, undefined],
+  )
+})
 
 each('targets issue acknowledgements under labels of their connection', async (desk) => {
   const issuing = (stream: string, target: object = {}): Promise<string> => {
@@ -336,6 +376,42 @@ each('targets issue acknowledgements under labels of their connection', async (d
   assert.is(reply.value[labels[1]!].status, 200)
   await desk.counted(two, 'outbound.acknowledged.success', 1)
   await desk.counted(one, 'outbound.acknowledged.success', 1)
+})
+
+each('an acknowledgement is negative when mapping fails, not when it gives none', async (desk) => {
+  const script = (body: string): object => ({
+    mappingEngine: 'JavaScript',
+    options: { outgoingScript: `function mapFromDittoProtocolMsg() { ${body} }` },
+  })
+  const mappingDefinitions = {
+    none: script('return null'),
+    bad: script('throw new Error("bad")'),
+  }
+  const issuedAcknowledgementLabel = '{{ connection:id }}:issued'
+  const issuing = (mapper: string): Promise<string> => {
+    const target = { issuedAcknowledgementLabel, payloadMapping: [mapper] }
+    return desk.publish('events', target, { mappingDefinitions })
+  }
+  const labels = [`${await issuing('none')}:issued`, `${await issuing('bad')}:issued`]
+  const headers = { 'requested-acks': labels, 'correlation-id': 'acked' }
+  const expectedResponseTypes = ['response', 'nack']
+  await desk.consume('asking', {
+    replyTarget: desk.replyTo('replies', { expectedResponseTypes }),
+  })
+  await desk.send('asking', desk.modify('failing', '/', {}, headers))
+  const { status, value } = (await desk.next('replies')).json
+  assert.is(status, 424)
+  assert.equal(
+    labels.map((label) => value[label].status),
+    [200, 400],
+  )
+  // Neither target has a topic for live commands.
+  const topic = `${desk.namespace}/failing/things/live`
+  const command = { topic: `${topic}/commands/modify`, headers, path: '/attributes/a', value: 1 }
+  await desk.send('asking', command)
+  const weak = (await desk.next('replies')).json
+  assert.equal([weak.topic, weak.status], [`${topic}/acks`, 200])
+  assert.is(weak.headers['correlation-id'], 'acked')
 })
 
 each('an acknowledgement that nobody gives is missed when its time is up', async (desk) => {
