@@ -16,7 +16,7 @@ const it = suite('connections that nobody should write')
 const MUTATIONS = 2000
 const BODIES = 1000
 const HUGE = 200_000
-/** Far more than any of them takes. */
+/** Far more than each of them takes. */
 const HUGE_LIMIT_MS = 2000
 
 /** Checks a body as creating its connection would; whether it was right. */
@@ -199,7 +199,7 @@ it('refuses names that are no text, whatever is in them', () => {
   }
 })
 
-it('refuses any JSON that is no connection', () => {
+it('refuses JSON that is no connection', () => {
   fc.assert(
     fc.property(
       fc.jsonValue({ maxDepth: 6 }),
@@ -207,10 +207,10 @@ it('refuses any JSON that is no connection', () => {
       (json, type) => {
         check(json)
         const shape = {
-          sources: [any],
-          targets: [any],
-          mappingDefinitions: any,
-          specificConfig: any,
+          sources: [json],
+          targets: [json],
+          mappingDefinitions: json,
+          specificConfig: json,
         }
         check(body(type, { ...shape, credentials: json, sshTunnel: json } as JsonObject))
         check(body(type, { sources: [source(json as JsonObject)], targets: [target()] }))
