@@ -15,6 +15,7 @@ import type { Suite } from './suite.ts'
 
 const ARRIVAL_LIMIT_MS = 10_000
 const OUT = 'out'
+const LAST = 'last'
 const SUBJECT = 'test:author'
 /** Authors compare many targets at once. */
 const CONFIG = { workers: { threads: 2 }, connections: { max_targets: 100 } }
@@ -48,6 +49,8 @@ interface Protocol {
   mapping(stream: string, template: string): Readonly<Record<string, string>>
   prepare(stream: string): Promise<void>
   send(stream: string, payload: string, said: string | undefined): Promise<void>
+  /** Sends an empty object to `out/<stream>`, past the gateway. */
+  sendOut(stream: string): Promise<void>
   stop(): Promise<void>
 }
 
@@ -191,10 +194,12 @@ export class Desk {
     assert.is(await eventually(read, (count) => count >= value), value, counter)
   }
 
-  /** Ends what the test opened. */
+  /** Ends what the test opened; what is still on its way arrives here before the next test. */
   async clear(): Promise<void> {
     const ids = this.#opened.splice(0)
     await Promise.all(ids.map((id) => this.sluice.request('DELETE', `${CONNECTIONS}/${id}`)))
+    await this.protocol.sendOut(LAST)
+    await this.next(LAST)
     this.#arrived.clear()
     this.#awaited.clear()
   }
@@ -268,6 +273,9 @@ async function overMqtt(broker: Mosquitto): Promise<Made> {
       const topic = said === undefined ? stream : `${stream}/${said}`
       await client.publishAsync(topic, payload, { qos: 1 })
     },
+    sendOut: async (stream) => {
+      await client.publishAsync(`${OUT}/${stream}`, '{}', { qos: 1 })
+    },
     stop: () => client.endAsync(true),
   }
   const listen = async (onArrived: OnArrived): Promise<void> => {
@@ -304,6 +312,9 @@ async function overAmqp091(broker: RabbitMq): Promise<Made> {
       const headers = said === undefined ? {} : { said }
       channel.sendToQueue(stream, Buffer.from(payload), { headers })
       await channel.waitForConfirms()
+    },
+    sendOut: async (stream) => {
+      channel.publish(OUT, stream, Buffer.from('{}'))
     },
     stop: () => connection.close(),
   }

@@ -142,23 +142,25 @@ const HAPPENINGS: readonly (readonly [action: string, path: string, value?: unkn
   ['merge', '/attributes', { n: 50 }],
   ['delete', '/attributes/s'],
   ['modify', '/features/lamp', { properties: { on: true } }],
+  ['delete', '/'],
 ]
 
 const passing = ({ namespace }: Desk): Readonly<Record<string, readonly number[]>> => ({
   'gt(attributes/n,10)': [1, 3],
   'and(exists(attributes/n),not(gt(attributes/n,10)))': [0],
   'or(eq(attributes/n,11),eq(features/lamp/properties/on,true))': [1, 5],
-  'ne(attributes/n,11)': [0, 2, 3, 4, 5],
+  'ne(attributes/n,11)': [0, 2, 3, 4, 5, 6],
   'in(attributes/n,11,50)': [1, 3],
   'eq(attributes/list/id,2)': [0],
   "eq(attributes/s,'Yes & no')": [2],
   'like(attributes/s,"Yes*")': [2],
   'ilike(attributes/s,"y?s*")': [2],
-  'eq(topic:action,"deleted")': [4],
+  'eq(topic:action,"deleted")': [4, 6],
+  'and(in(topic:action,"created","deleted"),eq(resource:path,"/"))': [0, 6],
   'in(topic:action,"created","merged")': [0, 3, 5],
   'like(resource:path,"/features/*")': [5],
-  [`and(eq(thingId,"${namespace}:rql"),gt(_revision,4))`]: [4, 5],
-  'gt(_modified,time:now-1m)': [0, 1, 2, 3, 4, 5],
+  [`and(eq(thingId,"${namespace}:rql"),gt(_revision,4))`]: [4, 5, 6],
+  'gt(_modified,time:now-1m)': [0, 1, 2, 3, 4, 5, 6],
   'eq(entity:name,"other")': [],
 })
 
