@@ -122,10 +122,14 @@ function parseTemplate(text: string, allowed: ReadonlySet<PlaceholderPrefix>): P
   return { literals, expressions }
 }
 
+/** Whether a text that compiles has expressions. */
+export function hasExpressions(text: string): boolean {
+  return text.includes('{{') || text.includes('${')
+}
+
 /** In quotes, braces are text. */
 function hasBraces(expression: string): boolean {
-  const unquoted = expression.replace(/'(?:\\'|[^'])*'|"(?:\\"|[^"])*"/g, '')
-  return unquoted.includes('{{') || unquoted.includes('${')
+  return hasExpressions(expression.replace(/'(?:\\'|[^'])*'|"(?:\\"|[^"])*"/g, ''))
 }
 
 function compileAt(

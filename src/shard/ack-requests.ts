@@ -2,6 +2,7 @@
  * Acknowledgement requests of a source: which labels a signal waits for (Ditto documentation,
  * "Acknowledgements"). Compiled once; applied after header mapping, before enforcement.
  */
+import { withConnectionId } from '../connection/rules/ack-labels.ts'
 import type { AcknowledgementRequests } from '../connection/types.ts'
 import type { ExpressionContext } from '../expression/context.ts'
 import { compilePipeline, type Pipeline } from '../expression/pipeline.ts'
@@ -30,11 +31,12 @@ export interface AckRequestProgram {
   ): void
 }
 
-/** Compiles the `acknowledgementRequests` of a source. */
+/** Compiles the `acknowledgementRequests` of a source of this connection. */
 export function compileAckRequests(
   requests: AcknowledgementRequests | undefined,
+  connectionId: string,
 ): AckRequestProgram {
-  const includes = requests?.includes ?? []
+  const includes = (requests?.includes ?? []).map((label) => withConnectionId(label, connectionId))
   const filter =
     requests?.filter === undefined ? undefined : compilePipeline(requests.filter, ALL_PLACEHOLDERS)
   return {

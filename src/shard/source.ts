@@ -70,7 +70,7 @@ export class SourceProgram {
       input: compileTemplate(source.enforcement.input, ENFORCEMENT_INPUT),
       filters: source.enforcement.filters.map((text) => compileTemplate(text, ENFORCEMENT_FILTER)),
     }
-    this.#ackRequests = compileAckRequests(source.acknowledgementRequests)
+    this.#ackRequests = compileAckRequests(source.acknowledgementRequests, this.#connectionId)
   }
 
   /** Counters and log of one of the source's configured addresses. */

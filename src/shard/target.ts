@@ -2,11 +2,12 @@
  * A target of the connection, compiled: its topics with filters, its mappers, its address and header
  * mapping.
  */
+import { withConnectionId } from '../connection/rules/ack-labels.ts'
 import { parseTargetTopic, type StreamingType, type TargetTopic } from '../connection/topics.ts'
 import type { Target } from '../connection/types.ts'
 import type { ExpressionContext } from '../expression/context.ts'
 import type { HeaderMappingProgram } from '../expression/header-mapping.ts'
-import { ALL_PLACEHOLDERS, CONNECTION_ONLY } from '../expression/placeholders.ts'
+import { ALL_PLACEHOLDERS } from '../expression/placeholders.ts'
 import { compileTemplate, type Template } from '../expression/template.ts'
 import type { JsonObject } from '../json/types.ts'
 import type { OutboundMetric } from '../monitoring/counters.ts'
@@ -68,7 +69,8 @@ export class TargetProgram {
     this.monitor = environment.monitor
     this.address = compileTemplate(target.address, ALL_PLACEHOLDERS)
     this.headerMapping = compileOptionalMapping(target.headerMapping)
-    this.issuedLabel = resolveLabel(target.issuedAcknowledgementLabel, environment.connectionId)
+    const label = target.issuedAcknowledgementLabel
+    this.issuedLabel = label && withConnectionId(label, environment.connectionId)
     const topics = compileTopics(target.topics)
     this.#groups = groupTopics(topics)
     this.types = new Set(this.#groups.keys())
@@ -137,12 +139,6 @@ function mayPassFilter(
   unknown: Pointers,
 ): boolean {
   return filter === undefined || filter.mayMatch(context, unknown)
-}
-
-function resolveLabel(text: string | undefined, connectionId: string): string | undefined {
-  if (text === undefined) return undefined
-  const context = { connectionId, headers: {}, now: () => 0 }
-  return compileTemplate(text, CONNECTION_ONLY).resolve(context)
 }
 
 /** In the order in which they are tried: those with extra fields first, then by their text. */

@@ -1,6 +1,7 @@
 /**
  * What every source and target must have, whatever its type: addresses, and topics that make sense.
  */
+import { hasExpressions } from '../../expression/template.ts'
 import { parseFieldSelector } from '../../json/field-selector.ts'
 import { dittoError } from '../../protocol/errors.ts'
 import { parseRql } from '../../rql/parser.ts'
@@ -58,12 +59,8 @@ export function checkAddressesAndTopics({ id, sources, targets }: Connection): v
 
 /** Placeholders can stand for any field; the text around them must be a selector all the same. */
 function checkExtraFields(selector: string): void {
-  if (hasPlaceholder(selector)) parseExtraFields(selector)
+  if (hasExpressions(selector)) parseExtraFields(selector)
   else checkThingFields(selector)
-}
-
-function hasPlaceholder(text: string): boolean {
-  return text.includes('{{') || text.includes('${')
 }
 
 function checkThingFields(selector: string): void {

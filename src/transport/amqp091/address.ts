@@ -2,6 +2,7 @@
  * Addresses of targets: `exchange/routingKey`, the default exchange having an empty name (Ditto
  * documentation, "AMQP 0.9.1 protocol binding"). Knows no placeholders but their braces.
  */
+import { hasExpressions } from '../../expression/template.ts'
 
 /** Where a message goes. */
 export interface TargetAddress {
@@ -30,7 +31,7 @@ export function parseTargetAddress(address: string): TargetAddress | string {
 /** The exchange of a configured address, unless placeholders decide it or it is the default one. */
 export function constantExchange(address: string): string | undefined {
   const exchange = address.slice(0, Math.max(0, address.indexOf('/')))
-  return exchange === '' || exchange.includes('{{') ? undefined : exchange
+  return exchange === '' || hasExpressions(exchange) ? undefined : exchange
 }
 
 /** Whether a text fits where AMQP has one byte for its length. */

@@ -1,5 +1,7 @@
 /** The states of target addresses as the status resource shows them: of their exchanges, mostly. */
+
 import type { Target } from '../../connection/types.ts'
+import { hasExpressions } from '../../expression/template.ts'
 import type { AddressStatus, TransportEvents } from '../transport.ts'
 import { constantExchange } from './address.ts'
 import { brokerWords, channelStatus } from './errors.ts'
@@ -73,7 +75,7 @@ export class TargetStates {
 
   #stateOf(address: string): State {
     const failure = this.#failures.get(constantExchange(address) ?? '')
-    return failure ?? this.#blocked ?? (address.includes('{{') ? ON_DEMAND : STARTED)
+    return failure ?? this.#blocked ?? (hasExpressions(address) ? ON_DEMAND : STARTED)
   }
 }
 

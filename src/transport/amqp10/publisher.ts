@@ -4,7 +4,9 @@
  * without an address when the broker offers that (ANONYMOUS-RELAY), or get one that goes when others are
  * needed. Knows neither sockets nor connecting.
  */
+
 import type { Connection } from '../../connection/types.ts'
+import { hasExpressions } from '../../expression/template.ts'
 import type { BackoffLimits } from '../backoff.ts'
 import { failure, PendingBatch } from '../pending-batch.ts'
 import type {
@@ -65,7 +67,7 @@ export class AmqpPublisher {
     const { targets } = this.#options.connection
     const indexes = new Map<string, number[]>()
     targets.forEach(({ address }, index) => {
-      if (address.includes('{{')) this.#report(index, address, ON_DEMAND)
+      if (hasExpressions(address)) this.#report(index, address, ON_DEMAND)
       else indexes.set(address, [...(indexes.get(address) ?? []), index])
     })
     await Promise.all([...indexes].map(([address, places]) => this.#openConstant(address, places)))

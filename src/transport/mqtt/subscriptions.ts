@@ -1,5 +1,7 @@
 /** What a connection subscribes to, and the states of its addresses as the status resource shows them. */
+
 import type { Connection } from '../../connection/types.ts'
+import { hasExpressions } from '../../expression/template.ts'
 import type { AddressStatus, TransportEvents } from '../transport.ts'
 import type { Qos } from './client.ts'
 import { withoutShare } from './filters.ts'
@@ -41,7 +43,7 @@ export function reportSources(
 /** Reports all target addresses of an open session. */
 export function reportTargets({ targets }: Connection, events: TransportEvents): void {
   targets.forEach(({ address }, index) => {
-    const state = address.includes('{{') ? ON_DEMAND : STARTED
+    const state = hasExpressions(address) ? ON_DEMAND : STARTED
     events.onAddressStatus({ kind: 'target', index, address, ...state })
   })
 }

@@ -31,9 +31,14 @@ function requested(
 ): unknown {
   const own = { ...headers }
   const context = { connectionId: 'c', headers: external, now: Date.now }
-  compileAckRequests(requests).apply(own, adaptable(topic, own), kind, context)
+  compileAckRequests(requests, 'c').apply(own, adaptable(topic, own), kind, context)
   return own['requested-acks']
 }
+
+it('the id of the connection may be a placeholder in a label', () => {
+  const includes = ['{{ connection:id }}:audit', 'twin-persisted']
+  assert.equal(requested({ includes }, {}), ['c:audit', 'twin-persisted'])
+})
 
 const AUDIT = { includes: ['c:audit'] }
 /** As connections of MQTT are usually configured. */
