@@ -207,6 +207,40 @@ each('a device speaks for those that the enforcement lets it speak for', async (
   assert.equal((await desk.next('replies')).json.value.thingId, `${namespace}:lamp`)
 })
 
+each('each signal of a message is enforced, and each mapper fails for itself', async (desk) => {
+  const script = (body: string): object => ({
+    mappingEngine: 'JavaScript',
+    options: { incomingScript: `function mapToDittoProtocolMsg(headers, text) { ${body} }` },
+  })
+  const twice = `const message = JSON.parse(text);
+    return [message, { ...message, topic: message.topic.replace('mine', 'yours') }]`
+  const id = await desk.consume(
+    'several',
+    {
+      payloadMapping: ['bad', 'twice'],
+      enforcement: {
+        input: `{{ ${desk.protocol.saidToEnforcement} }}`,
+        filters: ['{{ thing:name }}'],
+      },
+      replyTarget: desk.replyTo('replies'),
+    },
+    { mappingDefinitions: { bad: script('throw new Error("bad")'), twice: script(twice) } },
+  )
+  await desk.publish('events')
+  await desk.send('several', desk.modify('mine', '/', {}), 'mine')
+  assert.is((await desk.next('events')).json.value.thingId, `${desk.namespace}:mine`)
+  const replies = (await desk.take('replies', 3)).map(({ json }) => json)
+  assert.equal(replies.map(({ status, value }) => [status, value.error]).toSorted(), [
+    [201, undefined],
+    [400, 'connectivity:connection.id.enforcement.failed'],
+    [400, 'connectivity:message.mapping.failed'],
+  ])
+  await desk.counted(id, 'inbound.enforced.success', 1)
+  await desk.counted(id, 'inbound.enforced.failure', 1)
+  await desk.counted(id, 'inbound.mapped.failure', 1)
+  await desk.logged(id, 'processing external message with mapper <bad>')
+})
+
 each('what a device says makes its authorization context', async (desk) => {
   const { said, hasHeaders } = desk.protocol
   const id = await desk.consume('authorized', {
