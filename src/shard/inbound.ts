@@ -167,7 +167,6 @@ export class Inbound {
       }
       signals.push(signal)
     }
-    monitor.success('mapped', signals[0]!, mapper.texts.mappedIn)
     for (const signal of signals) this.#enforce({ signal, consumed, mapper }, batch)
   }
 
@@ -182,6 +181,8 @@ export class Inbound {
       return
     }
     monitor.success('enforced', signal)
+    // As in Ditto, a signal counts as mapped when it may go on.
+    monitor.success('mapped', signal, mapper.texts.mappedIn)
     const impatient = timeoutError(adaptable)
     if (impatient !== undefined) {
       consumed.concluded(signal, impatient.status)
