@@ -17,6 +17,8 @@ export function featureIdsOf({ topic, path, value }: Adaptable): readonly string
     return id === undefined ? NONE : [id]
   }
   if (topic.criterion !== 'commands' && topic.criterion !== 'events') return NONE
+  // What is only read is touched by nobody.
+  if (topic.action === 'retrieve') return NONE
   if (path === '/features') return memberNames(value)
   if (path === '/' && isJsonObject(value)) {
     return Object.hasOwn(value, FEATURES) ? memberNames(value[FEATURES]) : NONE

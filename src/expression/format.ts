@@ -10,11 +10,18 @@
  * ```
  */
 import { checkJsonShape } from '../json/guard.ts'
+import { getOwn } from '../json/own.ts'
 import { getAt, parsePointer } from '../json/pointer.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../json/types.ts'
 import { jsonText } from './placeholders.ts'
 import { type Step, whole } from './step.ts'
-import { combinations, MAX_COMBINATIONS, MAX_VALUE_CHARS, type Values } from './values.ts'
+import {
+  combinations,
+  MAX_COMBINATIONS,
+  MAX_TOTAL_CHARS,
+  MAX_VALUE_CHARS,
+  type Values,
+} from './values.ts'
 
 /** Sections in sections. */
 const MAX_NESTED_SECTIONS = 16
@@ -25,21 +32,26 @@ type Part =
   | { readonly kind: 'field'; readonly pointer: readonly string[] }
   | { readonly kind: 'section'; readonly pointer: readonly string[]; readonly parts: Part[] }
 
+const ELEMENT: Part = { kind: 'element' }
 const EMPTY: Values = Object.freeze([''])
 
 /** The step of a template. Throws {@link Error} with the reason when the template is malformed. */
 export function compileFormat(template: string): Step {
-  const parts = parseTemplate(template, 0)
+  const parts = parseTemplate(template)
   return whole(true, (values) => formatAll(values, parts))
 }
 
 function formatAll(values: Values, parts: readonly Part[]): Values {
   const results: string[] = []
+  let chars = 0
   for (const value of values) {
     const object = parseObject(value)
     if (object === undefined) continue
     for (const text of formatElement(object, parts)) {
-      if (results.length < MAX_COMBINATIONS && text.length <= MAX_VALUE_CHARS) results.push(text)
+      if (text.length > MAX_VALUE_CHARS) continue
+      chars += text.length
+      if (results.length === MAX_COMBINATIONS || chars > MAX_TOTAL_CHARS) return results
+      results.push(text)
     }
   }
   return results.length === 0 ? EMPTY : results
@@ -64,7 +76,7 @@ function valuesIn(element: JsonValue, part: Part): Values {
     case 'text':
       return part.values
     case 'element':
-      return isJsonObject(element) ? EMPTY : [jsonText(element)]
+      return isJsonObject(element) ? fieldValues(getOwn(element, '.')) : [jsonText(element)]
     case 'field':
       return fieldValues(isJsonObject(element) ? getAt(element, part.pointer) : undefined)
     case 'section':
@@ -92,69 +104,69 @@ function sectionValues(value: JsonValue | undefined, part: { readonly parts: Par
   return values
 }
 
-function parseTemplate(template: string, depth: number): Part[] {
-  if (depth > MAX_NESTED_SECTIONS) throw new Error('Sections are nested too deeply.')
-  const parts: Part[] = []
+/** What is being read: the whole template, or a section of it. */
+interface Level {
+  /** The name of the section; undefined for the whole template. */
+  readonly section: string | undefined
+  readonly parts: Part[]
+}
+
+/** Reads the template once from left to right. */
+function parseTemplate(template: string): Part[] {
+  let level: Level = { section: undefined, parts: [] }
+  const outer: Level[] = []
+  const closingBrace = template.lastIndexOf('}')
   let text = ''
   let at = 0
+  const endText = (): void => {
+    if (text !== '') level.parts.push({ kind: 'text', values: [text] })
+    text = ''
+  }
   while (at < template.length) {
-    const escaped = template[at] === '\\' && (template[at + 1] === '{' || template[at + 1] === '}')
-    if (escaped) {
+    if (isEscaped(template, at)) {
       text += template[at + 1]
       at += 2
       continue
     }
-    const name = template[at] === '{' ? nameAt(template, at) : undefined
-    if (name === undefined) {
+    const name = template[at] === '{' && at < closingBrace ? nameAt(template, at) : ''
+    if (name.startsWith('#') && name.length > 1) {
+      endText()
+      if (outer.length === MAX_NESTED_SECTIONS) throw new Error('Sections are nested too deeply.')
+      outer.push(level)
+      level = { section: name.slice(1), parts: [] }
+    } else if (level.section !== undefined && name === `/${level.section}`) {
+      endText()
+      const { section, parts } = level
+      level = outer.pop()!
+      level.parts.push({ kind: 'section', pointer: parsePointer(section), parts })
+    } else if (isField(name)) {
+      endText()
+      level.parts.push(name === '.' ? ELEMENT : { kind: 'field', pointer: parsePointer(name) })
+    } else {
       text += template[at]
       at++
       continue
     }
-    if (text !== '') parts.push({ kind: 'text', values: [text] })
-    text = ''
     at += name.length + 2
-    if (name.startsWith('#')) {
-      const section = name.slice(1)
-      const end = endOfSection(template, at, section)
-      const inner = parseTemplate(template.slice(at, end), depth + 1)
-      parts.push({ kind: 'section', pointer: parsePointer(section), parts: inner })
-      at = end + section.length + 3
-    } else {
-      parts.push(
-        name === '.' ? { kind: 'element' } : { kind: 'field', pointer: parsePointer(name) },
-      )
-    }
   }
-  if (text !== '') parts.push({ kind: 'text', values: [text] })
-  return parts
+  if (level.section !== undefined) {
+    throw new Error(`The section {#${level.section}} is not closed by {/${level.section}}.`)
+  }
+  endText()
+  return level.parts
 }
 
-/** What stands in the braces that open at `at`; undefined when they are plain text. */
-function nameAt(template: string, at: number): string | undefined {
-  const end = template.indexOf('}', at)
-  const name = end < 0 ? '' : template.slice(at + 1, end)
-  // A pointer of one segment looks like the end of a section, and Ditto takes it for that.
-  const isStrayEnd = name.startsWith('/') && name.lastIndexOf('/') === 0
-  return name === '' || name === '#' || isStrayEnd ? undefined : name
+function isEscaped(template: string, at: number): boolean {
+  return template[at] === '\\' && (template[at + 1] === '{' || template[at + 1] === '}')
 }
 
-/** Where the end of a section begins, leaving out sections of the same name within it. */
-function endOfSection(template: string, start: number, name: string): number {
-  const opening = `{#${name}}`
-  const closing = `{/${name}}`
-  let depth = 1
-  let at = start
-  for (;;) {
-    const end = template.indexOf(closing, at)
-    if (end < 0) throw new Error(`The section ${opening} is not closed by ${closing}.`)
-    const nested = template.indexOf(opening, at)
-    if (nested >= 0 && nested < end) {
-      depth++
-      at = nested + opening.length
-    } else {
-      depth--
-      if (depth === 0) return end
-      at = end + closing.length
-    }
-  }
+/** What stands in the braces that open at `at`. */
+function nameAt(template: string, at: number): string {
+  return template.slice(at + 1, template.indexOf('}', at))
+}
+
+/** A pointer of one segment looks like the end of a section, and Ditto takes it for that. */
+function isField(name: string): boolean {
+  if (name === '' || name.startsWith('#')) return false
+  return !name.startsWith('/') || name === '/' || name.indexOf('/', 1) > 0
 }

@@ -116,12 +116,14 @@ function percentEncode(character: string): string {
   return `%${character.charCodeAt(0).toString(16).toUpperCase()}`
 }
 
+/** Bytes that are no UTF-8 become U+FFFD; a `%` without two hexadecimal digits spoils the value. */
 function urlDecode(value: string): string | undefined {
-  try {
-    return decodeURIComponent(value.replaceAll('+', ' '))
-  } catch {
-    return undefined
-  }
+  if (/%(?![0-9A-Fa-f]{2})/.test(value)) return undefined
+  return value.replaceAll('+', ' ').replace(/(?:%..)+/g, decodeBytes)
+}
+
+function decodeBytes(escapes: string): string {
+  return Buffer.from(escapes.replaceAll('%', ''), 'hex').toString('utf8')
 }
 
 /** RFC 4648, section 4; the padding may be missing. */

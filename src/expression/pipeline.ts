@@ -34,6 +34,8 @@ export interface Pipeline {
   readonly text: string
   /** Whether it is deleted, whatever the message: only `fn:delete()` does that. */
   readonly deleted: boolean
+  /** Whether it may be deleted, depending on the message: `fn:default(fn:delete())`. */
+  readonly deletes: boolean
   /** The first value; undefined when it is unresolved or deleted. */
   resolve(context: ExpressionContext): string | undefined
   /**
@@ -80,6 +82,7 @@ export function compilePipeline(text: string, allowed: ReadonlySet<PlaceholderPr
   return {
     text,
     deleted,
+    deletes: steps.some((step) => step.deletes),
     resolve: (context) => resolveFrom(undefined, context),
     resolveFrom,
     resolveAll: (context) => allFrom(undefined, context),
@@ -128,9 +131,25 @@ function stepOf(node: FunctionNode, allowed: ReadonlySet<PlaceholderPrefix>): St
 }
 
 function argumentOf(node: ArgumentNode, allowed: ReadonlySet<PlaceholderPrefix>): Argument {
-  return node.kind === 'constant'
-    ? { ...constantSource(node.value), constant: node.value }
-    : { ...sourceOf(node, allowed), constant: undefined }
+  switch (node.kind) {
+    case 'constant':
+      return { ...constantSource(node.value), constant: node.value }
+    case 'placeholder':
+      return { ...sourceOf(node, allowed), constant: undefined }
+    case 'function':
+      return { ...resultOf(stepOf(node, allowed)), constant: undefined }
+  }
+}
+
+/** What a function makes of something unresolved. */
+function resultOf(step: Step): Source {
+  return {
+    multiple: !step.scalar,
+    deletes: step.deletes,
+    first: (context) =>
+      step.scalar ? step.one(undefined, context) : step.apply(UNRESOLVED, context)[0],
+    all: (context) => step.apply(UNRESOLVED, context),
+  }
 }
 
 function sourceOf(node: PlaceholderNode, allowed: ReadonlySet<PlaceholderPrefix>): Source {

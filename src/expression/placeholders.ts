@@ -3,7 +3,7 @@
  * in a message each one looks. Knows nothing of functions, templates and braces.
  */
 import { getAt, parsePointer } from '../json/pointer.ts'
-import type { JsonObject, JsonValue } from '../json/types.ts'
+import type { JsonValue } from '../json/types.ts'
 import type { Adaptable } from '../protocol/adaptable.ts'
 import { entityIdOf } from '../protocol/entity-id.ts'
 import type { Group, TopicPath } from '../protocol/topic-path.ts'
@@ -67,8 +67,10 @@ export const CONNECTION_ONLY: ReadonlySet<PlaceholderPrefix> = new Set<Placehold
 
 /** Where values come from. */
 export interface Source {
-  /** False when it never has more than one value. */
+  /** False when it never has more than one value and is never deleted. */
   readonly multiple: boolean
+  /** Whether it may be deleted. */
+  readonly deletes: boolean
   /** The first value; undefined when there is none. */
   first(context: ExpressionContext): string | undefined
   all(context: ExpressionContext): Values
@@ -86,12 +88,13 @@ export function compilePlaceholder(prefix: string, name: string): Source | undef
 /** A source of exactly one value, whatever the message. */
 export function constantSource(value: string): Source {
   const values: Values = Object.freeze([value])
-  return { multiple: false, first: () => value, all: () => values }
+  return { multiple: false, deletes: false, first: () => value, all: () => values }
 }
 
 /** A source that never has a value. */
 export const NO_SOURCE: Source = {
   multiple: false,
+  deletes: false,
   first: () => undefined,
   all: () => UNRESOLVED,
 }
@@ -127,18 +130,22 @@ function single(first: Read): Source {
     const value = first(context)
     return value === undefined ? UNRESOLVED : [value]
   }
-  return { multiple: false, first, all }
+  return { multiple: false, deletes: false, first, all }
 }
 
-function multiple(all: (context: ExpressionContext) => Values): Source {
-  return { multiple: true, first: (context) => all(context)[0], all }
+function multiple(first: Read, all: (context: ExpressionContext) => Values): Source {
+  return { multiple: true, deletes: false, first, all }
 }
 
-const FEATURE_ID = multiple(({ adaptable }) =>
-  adaptable === undefined ? UNRESOLVED : valuesOf(featureIdsOf(adaptable)),
+const FEATURE_ID = multiple(
+  ({ adaptable }) => (adaptable === undefined ? undefined : featureIdsOf(adaptable)[0]),
+  ({ adaptable }) => (adaptable === undefined ? UNRESOLVED : valuesOf(featureIdsOf(adaptable))),
 )
 
-const SUBJECT_ID = multiple(({ subjects }) => valuesOf(subjects ?? UNRESOLVED))
+const SUBJECT_ID = multiple(
+  ({ subjects }) => subjects?.[0],
+  ({ subjects }) => valuesOf(subjects ?? UNRESOLVED),
+)
 
 function compileHeader(name: string): Source {
   const lowerCaseName = name.toLowerCase()
@@ -184,14 +191,19 @@ const NOT_IN_THING_JSON: ReadonlySet<string> = new Set(['id', 'name', 'namespace
 
 function compileThingJson(name: string): Source | undefined {
   if (NOT_IN_THING_JSON.has(name)) return undefined
-  const pointer = parsePointer(name)
-  return multiple((context) => thingJsonValues(context.thing, pointer))
-}
-
-function thingJsonValues(thing: JsonObject | undefined, pointer: readonly string[]): Values {
-  const value = getAt(thing, pointer)
-  if (value === undefined) return UNRESOLVED
-  return Array.isArray(value) ? valuesOf(value.map(jsonText)) : [jsonText(value)]
+  const pointer = parsePointer(name.trim())
+  return multiple(
+    ({ thing }) => {
+      const value = getAt(thing, pointer)
+      const first = Array.isArray(value) ? value[0] : value
+      return first === undefined ? undefined : jsonText(first)
+    },
+    ({ thing }) => {
+      const value = getAt(thing, pointer)
+      if (value === undefined) return UNRESOLVED
+      return Array.isArray(value) ? valuesOf(value.map(jsonText)) : [jsonText(value)]
+    },
+  )
 }
 
 const TOPIC: ReadonlyMap<string, (topic: TopicPath) => string | undefined> = new Map([

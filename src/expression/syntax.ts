@@ -7,7 +7,7 @@
  * expression  = ( placeholder | function ) *( "|" function )
  * placeholder = prefix ":" name
  * function    = "fn:" name "(" [ argument *( "," argument ) ] ")"
- * argument    = "'" text "'" | '"' text '"' | placeholder
+ * argument    = "'" text "'" | '"' text '"' | placeholder | function
  * ```
  */
 import { type DittoError, DittoException } from '../protocol/errors.ts'
@@ -35,9 +35,11 @@ export interface ConstantNode {
   readonly quote: "'" | '"'
 }
 
-export type ArgumentNode = PlaceholderNode | ConstantNode
+export type ArgumentNode = PlaceholderNode | ConstantNode | FunctionNode
 
+/** A function; as an argument it is applied to something unresolved. */
 export interface FunctionNode {
+  readonly kind: 'function'
   readonly name: string
   readonly arguments: readonly ArgumentNode[]
 }
@@ -59,12 +61,12 @@ export function parseExpression(text: string): ExpressionNode {
   if (stages.some(isBlank)) throw invalid(text, 'There must be something on both sides of a |.')
   if (stages.length > MAX_FUNCTIONS + 1) throw new DittoException(functionTooComplex(MAX_FUNCTIONS))
   const first = stages[0]!.trim()
-  if (first.startsWith(FUNCTION_PREFIX)) return { functions: stages.map(parseFunction) }
+  if (first.startsWith(FUNCTION_PREFIX)) return { functions: stages.map(parseStage) }
   const source = parsePlaceholder(first)
   if (source === undefined) {
     throw invalid(text, `Write it as 'prefix:name', for example 'thing:id'.`)
   }
-  return { source, functions: stages.slice(1).map(parseFunction) }
+  return { source, functions: stages.slice(1).map(parseStage) }
 }
 
 /** The text of a tree; parsing it gives an equal tree. */
@@ -90,26 +92,31 @@ export function printArguments(nodes: readonly ArgumentNode[]): string {
 }
 
 function printArgument(node: ArgumentNode): string {
-  return node.kind === 'constant'
-    ? `${node.quote}${node.value}${node.quote}`
-    : printPlaceholder(node)
+  if (node.kind === 'function') return printFunction(node)
+  if (node.kind === 'placeholder') return printPlaceholder(node)
+  return `${node.quote}${node.value}${node.quote}`
 }
 
 const FUNCTION_PREFIX = 'fn:'
 
-function parseFunction(stage: string): FunctionNode {
-  const text = stage.trim()
+function parseStage(stage: string): FunctionNode {
+  return parseFunction(stage.trim(), 1)
+}
+
+/** `depth`: 1 for a stage, one more for each function that this one is an argument of. */
+function parseFunction(text: string, depth: number): FunctionNode {
+  if (depth > MAX_FUNCTIONS) throw new DittoException(functionTooComplex(MAX_FUNCTIONS))
   const call = text.startsWith(FUNCTION_PREFIX) ? text.slice(FUNCTION_PREFIX.length) : text
   const parenthesis = call.indexOf('(')
   const name = call.slice(0, Math.max(parenthesis, 0))
   const signature = text === call ? undefined : SIGNATURES.get(name)
   if (signature === undefined) throw new DittoException(functionUnknown(name || call))
   const given = call.slice(parenthesis)
-  const nodes = parseArguments(given)
+  const nodes = parseArguments(given, depth)
   if (nodes === undefined || !conforms(nodes, signature)) {
     throw new DittoException(functionSignatureInvalid(name, given, signature.text))
   }
-  return { name, arguments: nodes }
+  return { kind: 'function', name, arguments: nodes }
 }
 
 function conforms(nodes: readonly ArgumentNode[], signature: Signature): boolean {
@@ -117,32 +124,46 @@ function conforms(nodes: readonly ArgumentNode[], signature: Signature): boolean
   return !signature.constantsOnly || nodes.every((node) => node.kind === 'constant')
 }
 
-function parseArguments(given: string): readonly ArgumentNode[] | undefined {
+function parseArguments(given: string, depth: number): readonly ArgumentNode[] | undefined {
   if (!given.endsWith(')')) return undefined
   const inner = given.slice(1, -1)
   if (inner.trim() === '') return []
   const nodes: ArgumentNode[] = []
   for (const part of splitOutsideQuotes(inner, ',') ?? ['']) {
-    const node = parseArgument(part.trim())
+    const node = parseArgument(part.trim(), depth)
     if (node === undefined) return undefined
     nodes.push(node)
   }
   return nodes
 }
 
-function parseArgument(text: string): ArgumentNode | undefined {
+function parseArgument(text: string, depth: number): ArgumentNode | undefined {
+  if (text.startsWith(FUNCTION_PREFIX)) return parseFunction(text, depth + 1)
   const quote = text[0]
   if (quote !== "'" && quote !== '"') return parsePlaceholder(text)
   if (endOfQuoted(text, 0) !== text.length) return undefined
   return { kind: 'constant', value: text.slice(1, -1), quote }
 }
 
+/** Blanks around the colon belong to prefix and name, as in Ditto: `thing: id` is no placeholder. */
 function parsePlaceholder(text: string): PlaceholderNode | undefined {
   const colon = text.indexOf(':')
-  if (colon < 0) return undefined
-  const prefix = text.slice(0, colon).trim()
-  const name = text.slice(colon + 1).trim()
-  return prefix === '' || name === '' ? undefined : { kind: 'placeholder', prefix, name }
+  const name = text.slice(colon + 1)
+  return colon < 1 || name === ''
+    ? undefined
+    : { kind: 'placeholder', prefix: text.slice(0, colon), name }
+}
+
+/** Whether what is wanted stands in the text before a quote that is not closed, and in no quotes. */
+export function standsOutsideQuotes(text: string, wanted: string): boolean {
+  let position = 0
+  while (position >= 0 && position < text.length) {
+    if (text.startsWith(wanted, position)) return true
+    const character = text[position]
+    const isQuote = character === "'" || character === '"'
+    position = isQuote ? endOfQuoted(text, position) : position + 1
+  }
+  return false
 }
 
 /** The parts between separators that stand outside quotes; undefined when a quote is not closed. */

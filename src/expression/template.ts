@@ -11,6 +11,7 @@ import { placeholderNotResolvable } from '../protocol/placeholder-errors.ts'
 import type { ExpressionContext } from './context.ts'
 import { compilePipeline, type Pipeline } from './pipeline.ts'
 import type { PlaceholderPrefix } from './placeholders.ts'
+import { standsOutsideQuotes } from './syntax.ts'
 import { combinations, DELETED, UNRESOLVED, type Values } from './values.ts'
 
 /** A compiled template. One unresolved expression makes all of it unresolved. */
@@ -51,26 +52,41 @@ function compose(text: string, { literals, expressions }: Parts): Template {
   if (expressions.length === 0) {
     return literals[0] === '' ? deletedTemplate(text) : constantTemplate(text, literals[0]!)
   }
+  const hasText = literals.some((literal) => literal !== '')
   return {
     text,
     constant: undefined,
     resolve(context) {
       let result = literals[0]!
+      let isDeleted = !hasText
       for (let index = 0; index < expressions.length; index++) {
-        const value = expressions[index]!.resolve(context)
-        if (value === undefined) return undefined
-        result += value + literals[index + 1]!
+        const expression = expressions[index]!
+        const value = expression.resolve(context)
+        if (value !== undefined) {
+          isDeleted = false
+          result += value
+        } else if (!expression.deletes || expression.resolveAll(context) !== DELETED) {
+          return undefined
+        }
+        result += literals[index + 1]!
       }
-      return result
+      return isDeleted ? undefined : result
     },
     resolveAll(context) {
-      const lists: Values[] = [[literals[0]!]]
+      const lists: Values[] = []
+      if (literals[0] !== '') lists.push([literals[0]!])
+      let isDeleted = !hasText
       for (let index = 0; index < expressions.length; index++) {
         const values = expressions[index]!.resolveAll(context)
-        if (values.length === 0) return UNRESOLVED
-        lists.push(values, [literals[index + 1]!])
+        if (values !== DELETED) {
+          if (values.length === 0) return UNRESOLVED
+          isDeleted = false
+          lists.push(values)
+        }
+        const after = literals[index + 1]!
+        if (after !== '') lists.push([after])
       }
-      return combinations(lists)
+      return isDeleted ? DELETED : combinations(lists)
     },
   }
 }
@@ -84,7 +100,7 @@ function deletedTemplate(text: string): Template {
   return { text, constant: undefined, resolve: () => undefined, resolveAll: () => DELETED }
 }
 
-/** Deleted expressions vanish from the text; the template is deleted when nothing else is in it. */
+/** What is deleted whatever the message vanishes here. */
 function withoutDeleted({ literals, expressions }: Parts): Parts {
   const kept: Pipeline[] = []
   const around = [literals[0]!]
@@ -129,7 +145,7 @@ export function hasExpressions(text: string): boolean {
 
 /** In quotes, braces are text. */
 function hasBraces(expression: string): boolean {
-  return hasExpressions(expression.replace(/'(?:\\'|[^'])*'|"(?:\\"|[^"])*"/g, ''))
+  return standsOutsideQuotes(expression, '{{') || standsOutsideQuotes(expression, '${')
 }
 
 function compileAt(

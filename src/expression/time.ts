@@ -3,8 +3,8 @@
  * no clock of its own.
  *
  * ```
- * time = ( "now" | "now_epoch_millis" ) [ ( "+" | "-" ) 1*DIGIT [ unit ] ] [ "[" unit "]" ]
- * unit = "ms" | "s" | "m" | "h" | "d" | "w" | "mo" | "y"
+ * time = ( "now" | "now_epoch_millis" ) [ ( "+" | "-" ) 1*DIGIT [ unit ] ] [ "[" [ unit ] "]" ]
+ * unit = "ms" | "s" | "m" | "h" | "d" | "w" | "mo" | "y"          none stands for "s"
  * ```
  */
 
@@ -37,7 +37,7 @@ const UNIT_MS: Readonly<Record<TimeUnit, number>> = {
 const FIRST_MONDAY_MS = 4 * DAY_MS
 
 const SYNTAX =
-  /^now(_epoch_millis)?(?:([+-])(\d{1,16})(ms|s|m|h|d|w|mo|y)?)?(?:\[(ms|s|m|h|d|w|mo|y)\])?$/
+  /^now(_epoch_millis)?(?:([+-])(\d{1,16})(ms|s|m|h|d|w|mo|y)?)?(?:\[(ms|s|m|h|d|w|mo|y|)\])?$/
 
 /** The time behind the name of a `time:` placeholder; undefined when it is none. */
 export function parseTime(name: string): TimeExpression | undefined {
@@ -49,7 +49,7 @@ export function parseTime(name: string): TimeExpression | undefined {
   return {
     asEpochMillis: epochMillis !== undefined,
     shiftMs: sign === '-' ? -distance : distance,
-    cutTo: cutTo as TimeUnit | undefined,
+    cutTo: (cutTo === '' ? 's' : cutTo) as TimeUnit | undefined,
   }
 }
 

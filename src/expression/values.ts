@@ -18,6 +18,9 @@ export const MAX_COMBINATIONS = 1_000
 /** Characters of one value; a function that would make a longer one gives no value instead. */
 export const MAX_VALUE_CHARS = 1_048_576
 
+/** Characters of all values of an expression; a function that would make more gives none. */
+export const MAX_TOTAL_CHARS = 8_388_608
+
 /** A list without values is unresolved. */
 export function valuesOf(values: readonly string[]): Values {
   return values.length === 0 ? UNRESOLVED : values
@@ -25,7 +28,7 @@ export function valuesOf(values: readonly string[]): Values {
 
 /**
  * Every concatenation of one value of each list, in order (Ditto documentation, "Placeholders –
- * multiple values"); at most {@link MAX_COMBINATIONS}.
+ * multiple values"); at most {@link MAX_COMBINATIONS} with {@link MAX_TOTAL_CHARS} together.
  */
 export function combinations(lists: readonly Values[]): readonly string[] {
   let heads: readonly string[] = ['']
@@ -33,11 +36,20 @@ export function combinations(lists: readonly Values[]): readonly string[] {
   return heads
 }
 
+/** How many characters the values have. */
+export function charsOf(values: Values): number {
+  let chars = 0
+  for (const value of values) chars += value.length
+  return chars
+}
+
 function pairs(heads: readonly string[], tails: Values): readonly string[] {
   const paired: string[] = []
+  let chars = 0
   for (const head of heads) {
     for (const tail of tails) {
-      if (paired.length === MAX_COMBINATIONS) return paired
+      chars += head.length + tail.length
+      if (paired.length === MAX_COMBINATIONS || chars > MAX_TOTAL_CHARS) return paired
       paired.push(head + tail)
     }
   }

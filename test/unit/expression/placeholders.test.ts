@@ -10,8 +10,9 @@ import {
   SOURCE_ADDRESS,
 } from '../../../src/expression/placeholders.ts'
 import { UNRESOLVED, type Values } from '../../../src/expression/values.ts'
+import type { JsonValue } from '../../../src/json/types.ts'
 import { suite } from '../../support/suite.ts'
-import { adaptableWith, contextWith, topicWith } from './contexts.ts'
+import { adaptableWith, contextWith, NOW_MS, topicWith } from './contexts.ts'
 
 const it = suite('placeholders')
 
@@ -60,6 +61,13 @@ it('looks into the message', () => {
     ['thing-json:attributes/deep', ['{"x":1}']],
     ['thing-json:attributes/missing', UNRESOLVED],
     ['thing-json:thingId', ['org.acme:lamp']],
+    ['thing-json: attributes/size ', ['1.5']],
+    ['thing-json:attributes/size/', ['1.5']],
+    ['thing-json:attributes/list/0', UNRESOLVED],
+    ['thing-json:attributes/deep/x', ['1']],
+    ['header: count', UNRESOLVED],
+    ['header:device_id', ['Acme:Sensor-1']],
+    ['time:now_epoch_millis[s]', [String(NOW_MS - 89)]],
     ['feature:id', ['bulb']],
     ['topic:full', ['org.acme/lamp/things/twin/commands/modify']],
     ['topic:namespace', ['org.acme']],
@@ -81,6 +89,35 @@ it('looks into the message', () => {
   for (const [placeholder, expected] of cases) {
     assert.equal(resolve(placeholder), expected, placeholder)
   }
+})
+
+it('shows JSON values as text', () => {
+  const cases: [value: JsonValue, expected: Values][] = [
+    ['text', ['text']],
+    ['', ['']],
+    [0, ['0']],
+    [false, ['false']],
+    [null, ['null']],
+    [{ b: [1, 'x'] }, ['{"b":[1,"x"]}']],
+    [{}, ['{}']],
+    [[], UNRESOLVED],
+    [
+      [null, '', 1, { a: 1 }, ['x']],
+      ['null', '', '1', '{"a":1}', '["x"]'],
+    ],
+  ]
+  for (const [a, expected] of cases) {
+    assert.equal(resolve('thing-json:a', contextWith({ thing: { a } })), expected)
+  }
+  const headers = { list: ['a', 'b'], on: true, object: { a: 1 } }
+  assert.equal(resolve('header:list', contextWith({ headers })), ['["a","b"]'])
+  assert.equal(resolve('header:on', contextWith({ headers })), ['true'])
+  assert.equal(resolve('header:object', contextWith({ headers })), ['{"a":1}'])
+})
+
+it('splits names with colons at the first colon only', () => {
+  const context = contextWith({ headers: { 'a:b:c': 'x' } })
+  assert.equal(resolve('header:a:b:c', context), ['x'])
 })
 
 it('prefers the header of exactly that name', () => {
@@ -169,6 +206,12 @@ it('finds the features in things and in all features', () => {
     const adaptable = adaptableWith({ path, value: value as string })
     assert.equal(resolve('feature:id', contextWith({ adaptable })), expected, path)
   }
+  // What is read is not touched.
+  const topic = topicWith({ action: 'retrieve' })
+  const retrieved = adaptableWith({ topic, path: '/features', value: { a: {} } })
+  assert.is(resolve('feature:id', contextWith({ adaptable: retrieved })), UNRESOLVED)
+  const one = adaptableWith({ topic, path: '/features/a' })
+  assert.equal(resolve('feature:id', contextWith({ adaptable: one })), ['a'])
 })
 
 it('has no other prefixes and names', () => {

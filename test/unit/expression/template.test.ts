@@ -1,14 +1,22 @@
+import fc from 'fast-check'
 import * as assert from 'uvu/assert'
+import { compilePipeline } from '../../../src/expression/pipeline.ts'
 import {
   ALL_PLACEHOLDERS,
   CONNECTION_ONLY,
   HEADER_ONLY,
 } from '../../../src/expression/placeholders.ts'
 import { compileTemplate } from '../../../src/expression/template.ts'
-import { DELETED, MAX_COMBINATIONS, UNRESOLVED } from '../../../src/expression/values.ts'
+import {
+  DELETED,
+  MAX_COMBINATIONS,
+  UNRESOLVED,
+  type Values,
+} from '../../../src/expression/values.ts'
 import { DittoException } from '../../../src/protocol/errors.ts'
 import { suite } from '../../support/suite.ts'
 import { contextWith } from './contexts.ts'
+import { type Piece, pieces, printPiece } from './grammar.ts'
 
 const it = suite('template')
 
@@ -33,6 +41,20 @@ it('resolves literals and expressions to the first value of each', () => {
     ['x{{ fn:delete() }}{{ header:missing }}', undefined],
     ['{{ fn:delete() }}', undefined],
     ['{{ fn:delete() }}{{ thing:name | fn:delete() }}', undefined],
+    ['x{{ header:missing | fn:default(fn:delete()) }}y', 'xy'],
+    ['x{{ thing:name | fn:default(fn:delete()) }}y', 'xlampy'],
+    ['{{ header:missing | fn:default(fn:delete()) }}', undefined],
+    ['{{ fn:default(fn:delete()) }}{{ fn:delete() }}', undefined],
+    ['{{ fn:default(fn:delete()) }}{{ thing:name }}', 'lamp'],
+    ['{{ fn:default(fn:delete()) }}{{ header:missing }}', undefined],
+    [' ', ' '],
+    [`\${ thing:id }/\${thing:name|fn:upper()}`, 'org.acme:lamp/LAMP'],
+    [`\${thing:id}}`, 'org.acme:lamp}'],
+    [`{{ header:missing | fn:default('{{x') }}`, '{{x'],
+    [`{{ header:missing | fn:default('\${x') }}`, `\${x`],
+    [`{{ header:missing | fn:default("it's | {a},(b)") }}`, "it's | {a},(b)"],
+    [`{{header:missing|fn:default('a')|fn:upper()}}`, 'A'],
+    ['{{ header:Reply-To | fn:substring-after("/") }}{{ topic:action-subject }}', '1modify'],
     ['$SYS/{a}', '$SYS/{a}'],
     ['x }} y', 'x }} y'],
   ]
@@ -73,7 +95,59 @@ it('tells unresolved from deleted', () => {
   assert.is(all('x{{ header:missing }}'), UNRESOLVED)
   assert.is(all('{{ thing:id | fn:delete() }}'), DELETED)
   assert.is(all('{{ fn:delete() }}{{ header:missing }}'), UNRESOLVED)
+  assert.is(all('{{ header:missing | fn:default(fn:delete()) }}'), DELETED)
+  assert.is(all('{{ fn:default(fn:delete()) }}{{ header:missing }}'), UNRESOLVED)
+  assert.is(all('{{ header:missing }}{{ fn:default(fn:delete()) }}'), UNRESOLVED)
+  assert.is(all('{{ thing-json:attributes/none }}'), UNRESOLVED)
+  assert.equal(all(`{{ fn:default('') }}`), [''])
 })
+
+it('leaves deleted parts out of all combinations', () => {
+  const text =
+    'a{{ request:subjectId }}b{{ fn:default(fn:delete()) }}c{{ thing-json:attributes/list }}'
+  assert.equal(compileTemplate(text, ALL_PLACEHOLDERS).resolveAll(contextWith()), [
+    'aintegration:abca',
+    'aintegration:abcb',
+    'aintegration:bbca',
+    'aintegration:bbcb',
+  ])
+})
+
+it('is as its parts are, and printing it changes nothing', () => {
+  fc.assert(
+    fc.property(pieces, (parts) => {
+      const context = contextWith()
+      const template = compileTemplate(parts.map(printPiece).join(''), ALL_PLACEHOLDERS)
+      const printed = compileTemplate(parts.map(reprintPiece).join(''), ALL_PLACEHOLDERS)
+      assert.equal(printed.resolveAll(context), template.resolveAll(context), template.text)
+      assert.is(printed.constant, template.constant)
+      assert.is(template.resolve(context), template.resolveAll(context)[0])
+      assert.equal(template.resolveAll(context), expectedOf(parts), template.text)
+    }),
+    { numRuns: 1_000 },
+  )
+})
+
+/** A part as the expression in it prints itself, in braces of the new form. */
+function reprintPiece(part: Piece): string {
+  if (part.kind === 'text') return part.text
+  return `{{${compilePipeline(part.expression, ALL_PLACEHOLDERS).print()}}}`
+}
+
+/** The values of a template from the values of its parts, put together in the simplest way. */
+function expectedOf(parts: readonly Piece[]): Values {
+  if (parts.length === 0) return ['']
+  const lists = parts.map((part) =>
+    part.kind === 'text'
+      ? [part.text]
+      : compilePipeline(part.expression, ALL_PLACEHOLDERS).resolveAll(contextWith()),
+  )
+  const kept = lists.filter((values) => values !== DELETED)
+  return kept.reduce<readonly string[]>(
+    (heads, tails) => heads.flatMap((head) => tails.map((tail) => head + tail)),
+    kept.length === 0 ? [] : [''],
+  )
+}
 
 it('bounds the combinations', () => {
   const list = Array.from({ length: 500 }, (_, index) => String(index))
@@ -89,6 +163,26 @@ it('refuses what cannot be compiled and says what and where', () => {
     ['a {{ nope:id }}', 'placeholder:unresolved', /'nope:id'/, /header, entity.*character 3/],
     ['{{ thing:color }}', 'placeholder:unresolved', /'thing:color'/, /no 'color'/],
     ['{{ thing }}', 'placeholder:unresolved', /'thing'/, /prefix:name/],
+    ['{{ thing: id }}', 'placeholder:unresolved', /'thing: id'/, /no ' id'/],
+    ['{{ thing :id }}', 'placeholder:unresolved', /'thing :id'/, /header, entity/],
+    ['{{ Thing:id }}', 'placeholder:unresolved', /'Thing:id'/, /header, entity/],
+    ['{{ thing:ID }}', 'placeholder:unresolved', /'thing:ID'/, /no 'ID'/],
+    [`\${request.subjectId}`, 'placeholder:unresolved', /'request.subjectId'/, /prefix:name/],
+    ['{{ request:subject }}', 'placeholder:unresolved', /request:subject/, /no 'subject'/],
+    ['{{ source:address }}', 'placeholder:unresolved', /source:address/, /can be used here/],
+    ['{{ header:a | fn:default(nope:id) }}', 'placeholder:unresolved', /nope:id/, /header, ent/],
+    [
+      '{{ header:a | fn:default(fn:nope()) }}',
+      'placeholder:function.unknown',
+      /<nope>/,
+      /parentheses/,
+    ],
+    ['{{ header:a | FN:lower() }}', 'placeholder:function.unknown', /<FN:lower>/, /./],
+    ['{{ header:a | fn:lower () }}', 'placeholder:function.unknown', /<lower >/, /./],
+    ['{{ header:a | lower() }}', 'placeholder:function.unknown', /<lower>/, /./],
+    ['{{ fn:lower() | header:a }}', 'placeholder:function.unknown', /<header:a>/, /./],
+    ['{{ | fn:lower() }}', 'placeholder:unresolved', /fn:lower/, /both sides/],
+    ['{{ header:a | }}', 'placeholder:unresolved', /header:a/, /both sides/],
     ['{{ }}', 'placeholder:unresolved', /''/, /character 1/],
     ['{{ header:a || fn:lower() }}', 'placeholder:unresolved', /header:a/, /both sides/],
     [`{{ fn:default('x) }}`, 'placeholder:unresolved', /fn:default/, /quotation mark/],

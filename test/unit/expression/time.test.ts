@@ -21,6 +21,12 @@ it('shifts and cuts', () => {
     ['now-1y', '2025-03-03T23:16:55.089Z'],
     ['now[ms]', '2026-03-04T05:06:07.089Z'],
     ['now[s]', '2026-03-04T05:06:07Z'],
+    ['now[]', '2026-03-04T05:06:07Z'],
+    ['now+60[]', '2026-03-04T05:07:07Z'],
+    ['now+0', '2026-03-04T05:06:07.089Z'],
+    ['now-6d[w]', '2026-02-23T00:00:00Z'],
+    ['now+1mo[mo]', '2026-04-01T00:00:00Z'],
+    ['now_epoch_millis-1w[d]', String(Date.UTC(2026, 1, 25))],
     ['now[m]', '2026-03-04T05:06:00Z'],
     ['now[h]', '2026-03-04T05:00:00Z'],
     ['now[d]', '2026-03-04T00:00:00Z'],
@@ -45,7 +51,7 @@ it('begins weeks on Mondays', () => {
 })
 
 it('refuses everything else', () => {
-  const names = ['', 'then', 'nowish', 'now-', 'now-1x', 'now[', 'now[]', 'now[x]', 'now 1h']
+  const names = ['', 'then', 'nowish', 'now-', 'now-1x', 'now[', 'now]', 'now[x]', 'now 1h']
   for (const name of [...names, 'now-1h[h', 'now--1h', 'now+1.5h', 'now+9999999999y']) {
     assert.is(parseTime(name), undefined, name)
   }
