@@ -3,10 +3,11 @@
  * expressions – comparison"). Knows neither properties nor trees. What can be known of the value
  * beforehand is known: comparing makes no new texts unless it must.
  */
+
+import { compileLike } from '../expression/like.ts'
 import { DittoException } from '../protocol/errors.ts'
 import { rqlInvalid } from '../protocol/placeholder-errors.ts'
 import type { Comparison, RqlValue } from './ast.ts'
-import { compileLike } from './like.ts'
 
 /** What has a value to compare. */
 export type Scalar = string | number | boolean | null

@@ -17,11 +17,12 @@
  * WS         = *( space | tab | CR | LF | FF )
  * ```
  */
+
+import { isLikePattern, MAX_STRETCH_WITH_ANY } from '../expression/like.ts'
 import { parseTime } from '../expression/time.ts'
 import { DittoException } from '../protocol/errors.ts'
 import { rqlInvalid } from '../protocol/placeholder-errors.ts'
 import { COMPARISONS, type Comparison, type RqlNode, type RqlValue } from './ast.ts'
-import { isLikePattern, MAX_STRETCH_WITH_ANY } from './like.ts'
 import { findProperty, PROPERTY_NAMES, type Purpose, unknownProperty } from './properties.ts'
 
 /** Operators within each other; hostile text must not overflow the stack. */

@@ -1,11 +1,7 @@
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import {
-  compileGlob,
-  MAX_PATTERN_CHARS,
-  MAX_SEARCHES,
-  MAX_STRETCH_WITH_ANY,
-} from '../../../src/expression/glob.ts'
+import { compileGlob, MAX_PATTERN_CHARS, MAX_SEARCHES } from '../../../src/expression/glob.ts'
+import { MAX_STRETCH_WITH_ANY } from '../../../src/expression/like.ts'
 import { suite } from '../../support/suite.ts'
 
 const it = suite('glob')

@@ -1,8 +1,9 @@
 /**
- * Patterns of `like` and `ilike` (Ditto documentation, "RQL expressions – like"): `*` stands for any
- * characters, `?` for exactly one, everything else for itself; a pattern describes the whole text.
- * Compiled once. Stars cut a pattern into stretches; each is looked for behind the one before it, at
- * the first place where it fits, so that no place is tried twice: the time grows with the text alone.
+ * Patterns with wildcards: of RQL's `like` and `ilike` (Ditto documentation, "RQL expressions – like")
+ * and of filters in expressions. `*` stands for any characters, `?` for exactly one, everything else for
+ * itself; a pattern describes the whole text. Compiled once. Stars cut a pattern into stretches; each is
+ * looked for behind the one before it, at the first place where it fits, so that no place is tried twice:
+ * the time grows with the text alone.
  */
 
 /**

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { compileLike, isLikePattern, MAX_STRETCH_WITH_ANY } from '../../../src/rql/like.ts'
+import { compileLike, isLikePattern, MAX_STRETCH_WITH_ANY } from '../../../src/expression/like.ts'
 import { suite } from '../../support/suite.ts'
 
-const it = suite('rql like')
+const it = suite('like')
 
 const CASES: readonly [text: string, pattern: string, like: boolean, ilike?: boolean][] = [
   ['', '', true],
