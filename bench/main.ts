@@ -1,7 +1,8 @@
 /** The benchmark's command: runs scenarios one after the other and prints what was measured. */
 import { installMissingTools } from '../test/support/tools.ts'
-import { jsonReport, type Run, tableReport } from './report.ts'
-import { scenarios } from './scenarios/list.ts'
+import { compare } from './micro/compare.ts'
+import { type AnyRun, isServiceRun, jsonReport, type Run, tableReport } from './report.ts'
+import { microBenchmarks, scenarios } from './scenarios/list.ts'
 import type { Scenario, Stage } from './scenarios/scenario.ts'
 import { ArgumentError, readArguments, type Settings, usage } from './support/arguments.ts'
 import { type Measurement, measure } from './support/measure.ts'
@@ -21,11 +22,10 @@ process.exitCode = await main()
 async function main(): Promise<number> {
   const settings = readCommandLine()
   if (typeof settings === 'number') return settings
-  await installMissingTools()
-  const runs: Run[] = []
+  const runs: AnyRun[] = []
   try {
     for (const name of settings.scenarios) {
-      const run = await runScenario(scenarios.find((one) => one.name === name)!, settings)
+      const run = await runNamed(name, settings)
       runs.push(run)
       if (!settings.json) process.stdout.write(`\n${tableReport(run)}\n`)
     }
@@ -35,18 +35,21 @@ async function main(): Promise<number> {
     return EXIT_FAILED
   }
   if (settings.json) process.stdout.write(`${jsonReport(runs)}\n`)
-  return runs.some(({ qos, gateway }) => qos === 1 && gateway.account.lost > 0) ? EXIT_FAILED : 0
+  return runs.some((run) => isServiceRun(run) && isLossy(run)) ? EXIT_FAILED : 0
 }
 
 /** The settings, or the exit code when there is nothing to run. */
 function readCommandLine(): Settings | number {
   try {
-    const names = scenarios.map(({ name }) => name)
-    const commandLine = readArguments(process.argv.slice(2), names)
+    const all = [...scenarios, ...microBenchmarks]
+    const commandLine = readArguments(process.argv.slice(2), {
+      all: all.map(({ name }) => name),
+      withoutService: microBenchmarks.map(({ name }) => name),
+    })
     if (!commandLine.help) return commandLine.settings
-    const width = Math.max(...names.map(({ length }) => length))
+    const width = Math.max(...all.map(({ name }) => name.length))
     process.stdout.write(
-      usage(scenarios.map(({ name, summary }) => `${name.padEnd(width)}   ${summary}`)),
+      usage(all.map(({ name, summary }) => `${name.padEnd(width)}   ${summary}`)),
     )
     return 0
   } catch (error) {
@@ -56,7 +59,19 @@ function readCommandLine(): Settings | number {
   }
 }
 
+function isLossy({ qos, gateway }: Run): boolean {
+  return qos === 1 && gateway.account.lost > 0
+}
+
+async function runNamed(name: string, settings: Settings): Promise<AnyRun> {
+  const { signal } = interrupted
+  const micro = microBenchmarks.find((one) => one.name === name)
+  if (micro !== undefined) return compare(micro, { ...settings, progress, signal })
+  return runScenario(scenarios.find((one) => one.name === name)!, settings)
+}
+
 async function runScenario(scenario: Scenario, settings: Settings): Promise<Run> {
+  await installMissingTools()
   const { devices, payloadBytes, load, threads } = settings
   const qos = settings.qos ?? scenario.qos
   const stage = await scenario.prepare({ devices, payloadBytes, load, qos })

@@ -1,6 +1,9 @@
 /** What the benchmark prints: a table for people, one JSON object for machines. Measures nothing. */
 import { cpus } from 'node:os'
+import type { MicroRun } from './micro/compare.ts'
+import { microTable } from './micro/table.ts'
 import type { Load } from './scenarios/scenario.ts'
+import { aligned, cpuModel, machineLine } from './support/lines.ts'
 import type { Measurement } from './support/measure.ts'
 
 /** Other programs that take more than this spoil a measurement. */
@@ -20,15 +23,26 @@ export interface Run {
   readonly baseline: Measurement | undefined
 }
 
-/** All runs as one JSON object; times are microseconds. */
-export function jsonReport(runs: readonly Run[]): string {
+/** What `npm run bench` measured of one name: the service, or parts of it. */
+export type AnyRun = Run | MicroRun
+
+/** Whether the service was measured. */
+export function isServiceRun(run: AnyRun): run is Run {
+  return 'gateway' in run
+}
+
+/** All runs as one JSON object; times are microseconds, unless their name says nanoseconds. */
+export function jsonReport(runs: readonly AnyRun[]): string {
   const machine = { cpu: cpuModel(), cores: cpus().length, node: process.version }
-  const compared = runs.map((run) => ({ ...run, cpuRatio: cpuRatio(run) }))
+  const compared = runs.map((run) =>
+    isServiceRun(run) ? { ...run, cpuRatio: cpuRatio(run) } : run,
+  )
   return JSON.stringify({ machine, runs: compared }, null, 2)
 }
 
 /** One run as a table, with a column for the baseline when there is one. */
-export function tableReport(run: Run): string {
+export function tableReport(run: AnyRun): string {
+  if (!isServiceRun(run)) return microTable(run)
   const measurements = run.baseline === undefined ? [run.gateway] : [run.gateway, run.baseline]
   const rows = measurements.map(cells)
   const labels = Object.keys(rows[0]!)
@@ -93,30 +107,7 @@ function notes(run: Run): readonly string[] {
     (gateway.foreignCores ?? 0) < DISTURBING_CORES
       ? []
       : [`Other programs kept ${gateway.foreignCores!.toFixed(1)} cores busy: do not trust this.`]
-  return [
-    '',
-    ...compared,
-    ...split,
-    busy,
-    ...disturbed,
-    ...foreign,
-    `${cpuModel()}, Node ${process.version}`,
-  ]
-}
-
-/** Labels to the left, values to the right of their columns. */
-function aligned(lines: readonly (readonly string[])[]): readonly string[] {
-  const widths = lines[0]!.map((_, column) =>
-    Math.max(...lines.map((line) => line[column]!.length)),
-  )
-  return lines.map((line) =>
-    line
-      .map((text, column) =>
-        column === 0 ? text.padEnd(widths[0]!) : text.padStart(widths[column]! + 3),
-      )
-      .join('')
-      .trimEnd(),
-  )
+  return ['', ...compared, ...split, busy, ...disturbed, ...foreign, machineLine()]
 }
 
 function us(value: number | undefined): string {
@@ -129,8 +120,4 @@ function ms(valueUs: number): string {
 
 function megabytes(bytes: number | undefined): string {
   return bytes === undefined ? 'not measured' : `${Math.round(bytes / 1024 / 1024)} MB`
-}
-
-function cpuModel(): string {
-  return cpus()[0]?.model ?? 'unknown CPU'
 }

@@ -1,9 +1,12 @@
-/** All scenarios, the default first. */
+/** All that can be measured, the default first. */
+import { expressions } from '../micro/expressions.ts'
+import type { MicroBenchmark } from '../micro/micro.ts'
 import { relay } from './relay.ts'
 import type { Scenario } from './scenario.ts'
 import { twin } from './twin.ts'
 import { twinQos1 } from './twin-qos1.ts'
 
+/** Ways through the service. */
 export const scenarios: readonly Scenario[] = [
   twin,
   twinQos1,
@@ -14,3 +17,6 @@ export const scenarios: readonly Scenario[] = [
   relay('relay-amqp-091-to-amqp-10', 'amqp-091', 'amqp-10'),
   relay('relay-amqp-10-to-mqtt', 'amqp-10', 'mqtt'),
 ]
+
+/** Parts of it, by themselves. */
+export const microBenchmarks: readonly MicroBenchmark[] = [expressions]

@@ -48,17 +48,43 @@ const OPTIONS = {
 
 const DEFAULT_WINDOW = 500
 
+/** Options that say how the service is run and what it is sent. */
+const OF_THE_SERVICE: readonly string[] = [
+  'devices',
+  'payload-bytes',
+  'threads',
+  'qos',
+  'window',
+  'rate',
+  'baseline',
+]
+
+/** The names that can be asked for. */
+export interface Names {
+  /** The default first. */
+  readonly all: readonly string[]
+  /** Those that measure without the service, so that its options mean nothing to them. */
+  readonly withoutService: readonly string[]
+}
+
 /** Reads the arguments after the script's name. Throws an {@link ArgumentError}. */
-export function readArguments(
-  args: readonly string[],
-  knownScenarios: readonly string[],
-): CommandLine {
-  const { values, positionals } = parse(args)
+export function readArguments(args: readonly string[], names: Names): CommandLine {
+  const { values, positionals, tokens } = parse(args)
   if (values.help) return { help: true }
-  const scenarios = positionals.length === 0 ? knownScenarios.slice(0, 1) : positionals
-  const unknown = scenarios.find((name) => !knownScenarios.includes(name))
+  const scenarios = positionals.length === 0 ? names.all.slice(0, 1) : positionals
+  const unknown = scenarios.find((name) => !names.all.includes(name))
   if (unknown !== undefined) {
-    throw new ArgumentError(`There is no scenario ${unknown}; there are: ${knownScenarios}`)
+    throw new ArgumentError(`There is no scenario ${unknown}; there are: ${names.all}`)
+  }
+  const alone = scenarios.find((name) => names.withoutService.includes(name))
+  const meaningless = tokens.find(
+    (token) => token.kind === 'option' && OF_THE_SERVICE.includes(token.name),
+  )
+  if (alone !== undefined && meaningless?.kind === 'option') {
+    throw new ArgumentError(
+      `--${meaningless.name} is about the service, which ${alone} does not run: leave it away, ` +
+        `or run the other scenarios by themselves.`,
+    )
   }
   return {
     help: false,
@@ -88,7 +114,8 @@ export function usage(scenarios: readonly string[]): string {
 
 Measures Sluice as its users run it: the real service, private brokers and a load generator, each
 a process of its own on this machine. All share its cores: CPU time per message says what a message
-costs, messages per second what is left of this machine for it.
+costs, messages per second what is left of this machine for it. Only \`expressions\` starts nothing: it
+measures functions of Sluice in this process.
 
 Scenarios (the first is the default)
 ${scenarios.map((line) => `  ${line}`).join('\n')}
@@ -116,6 +143,9 @@ Results
   memory       resident memory of all processes of the gateway at the end
   loss         messages of the whole run that never arrived; also counts duplicates, and messages that
                overtook an earlier one of the same device
+  expressions  CPU time and heap for one evaluation on the thread that evaluates: of what is compiled
+               once, and of what is parsed again for each signal; medians of rounds in which both
+               take turns. Takes --duration, --warm-up and --json only
 
 Exit status: 0; 1 when something failed, or when a message was lost at QoS 1; 2 for wrong arguments.
 The store is in the folder for temporary files: TMPDIR chooses the disk.
@@ -124,7 +154,7 @@ The store is in the folder for temporary files: TMPDIR chooses the disk.
 
 function parse(args: readonly string[]) {
   try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true })
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, tokens: true })
   } catch (error) {
     throw new ArgumentError(error instanceof Error ? error.message : String(error))
   }

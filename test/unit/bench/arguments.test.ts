@@ -4,10 +4,10 @@ import { ArgumentError, readArguments, usage } from '../../../bench/support/argu
 import { suite } from '../../support/suite.ts'
 
 const it = suite('bench/arguments')
-const SCENARIOS = ['twin', 'twin-qos1']
+const NAMES = { all: ['twin', 'twin-qos1', 'parts'], withoutService: ['parts'] }
 
 function read(...args: string[]) {
-  const commandLine = readArguments(args, SCENARIOS)
+  const commandLine = readArguments(args, NAMES)
   if (commandLine.help) throw new Error('help was asked for')
   return commandLine.settings
 }
@@ -42,6 +42,11 @@ const CASES: readonly (readonly [args: string[], expected: object])[] = [
   [['--window', '1'], { load: { kind: 'closed', window: 1 } }],
   [['--rate', '2000'], { load: { kind: 'open', rate: 2_000 } }],
   [['--baseline', '--json'], { baseline: true, json: true }],
+  [
+    ['parts', '--duration', '1s', '--warm-up', '1s', '--json'],
+    { scenarios: ['parts'], durationMs: 1_000, warmUpMs: 1_000, json: true },
+  ],
+  [['twin', 'parts'], { scenarios: ['twin', 'parts'] }],
 ]
 
 for (const [args, expected] of CASES) {
@@ -51,7 +56,7 @@ for (const [args, expected] of CASES) {
 }
 
 const REFUSED: readonly (readonly [args: string[], reason: RegExp])[] = [
-  [['mqtt'], /no scenario mqtt; there are: twin,twin-qos1/],
+  [['mqtt'], /no scenario mqtt; there are: twin,twin-qos1,parts/],
   [['--duration', '0s'], /--duration 0s: expected a duration/],
   [['--duration', 'soon'], /--duration soon: expected a duration/],
   [['--devices', '0'], /--devices 0: expected a whole number from 1/],
@@ -61,6 +66,9 @@ const REFUSED: readonly (readonly [args: string[], reason: RegExp])[] = [
   [['--window', '0'], /--window 0/],
   [['--window', '5', '--rate', '5'], /give one/],
   [['--colour'], /--colour/],
+  [['parts', '--threads', '2'], /--threads is about the service, which parts does not run/],
+  [['--baseline', 'twin', 'parts'], /--baseline is about the service/],
+  [['parts', '--devices=50'], /--devices is about the service/],
 ]
 
 for (const [args, reason] of REFUSED) {
@@ -73,7 +81,7 @@ for (const [args, reason] of REFUSED) {
 }
 
 it('help wins over everything else that can be read', () => {
-  assert.equal(readArguments(['no-such-scenario', '--help'], SCENARIOS), { help: true })
+  assert.equal(readArguments(['no-such-scenario', '--help'], NAMES), { help: true })
 })
 
 it('the help names every scenario and every option', () => {
