@@ -84,10 +84,10 @@ function enforcement(): Comparison {
   )
 }
 
-/** With what it takes in the target: the thing is put together from the event, once for each. */
+/** As the target does it: putting the thing together from its event costs the same in both ways. */
 function filter(): Comparison {
   return comparison(
-    'filter',
+    'filter, thing assembled',
     [FILTER],
     () => compileRql(FILTER),
     (predicate, signal) => {

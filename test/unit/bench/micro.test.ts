@@ -53,7 +53,9 @@ it('the filter lets pass what its three clauses say', () => {
   })
   assert.ok(expected.includes(true) && expected.includes(false))
   assert.equal(ALL.map(comparisonOf('filter, thing known').compiled), expected)
-  const passing = ALL.map(comparisonOf('filter').compiled).map((result) => result !== undefined)
+  const passing = ALL.map(comparisonOf('filter, thing assembled').compiled).map(
+    (result) => result !== undefined,
+  )
   assert.equal(passing, expected)
 })
 
