@@ -36,6 +36,8 @@ export interface Protocol {
   readonly queue: (name: string) => string
   readonly toQueue: (name: string) => string
   readonly toExchange: (exchange: string, key: string) => string
+  /** With which a peer that says nothing is noticed in good time. */
+  readonly specificConfig: Readonly<Record<string, string>>
 }
 
 let rabbit: RabbitMq
@@ -320,6 +322,7 @@ class Flow {
       connectionType: this.#protocol.connectionType,
       connectionStatus: 'open',
       uri: `amqp://guest:guest@127.0.0.1:${proxy.port}`,
+      specificConfig: this.#protocol.specificConfig,
     }
   }
 

@@ -6,4 +6,5 @@ amqpFaults({
   queue: (name) => name,
   toQueue: (name) => `/${name}`,
   toExchange: (exchange, key) => `${exchange}/${key}`,
+  specificConfig: {},
 })

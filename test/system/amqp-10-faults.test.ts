@@ -6,4 +6,5 @@ amqpFaults({
   queue: (name) => `/amq/queue/${name}`,
   toQueue: (name) => `/amq/queue/${name}`,
   toExchange: (exchange, key) => `/exchange/${exchange}/${key}`,
+  specificConfig: { 'amqp.idleTimeout': '10000' },
 })
