@@ -53,6 +53,7 @@ function compose(text: string, { literals, expressions }: Parts): Template {
     return literals[0] === '' ? deletedTemplate(text) : constantTemplate(text, literals[0]!)
   }
   const hasText = literals.some((literal) => literal !== '')
+  const only = hasText || expressions.length > 1 ? undefined : expressions[0]
   return {
     text,
     constant: undefined,
@@ -73,6 +74,7 @@ function compose(text: string, { literals, expressions }: Parts): Template {
       return isDeleted ? undefined : result
     },
     resolveAll(context) {
+      if (only !== undefined) return only.resolveAll(context)
       const lists: Values[] = []
       if (literals[0] !== '') lists.push([literals[0]!])
       let isDeleted = !hasText
