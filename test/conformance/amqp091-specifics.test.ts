@@ -37,7 +37,7 @@ it.before(async () => {
   authority = await createAuthority(folder)
   broker = await startRabbitMq({
     tls: { caFile: authority.certFile, ...(await authority.server('localhost')) },
-    config: ['heartbeat = 1'],
+    config: ['heartbeat = 2'],
   })
   device = await broker.connect()
   channel = await device.createConfirmChannel()
@@ -211,8 +211,8 @@ it('while paused it holds a window and answers heartbeats', async () => {
   probe.settlement = 'accept'
   probe.transport.pause()
   await send('held', numbered(30))
-  // The broker gives up a peer after two heartbeats of a second.
-  await new Promise((resolve) => setTimeout(resolve, 4000))
+  // The broker gives up a peer after two heartbeats of 2 s.
+  await new Promise((resolve) => setTimeout(resolve, 6500))
   assert.equal(probe.lost, [])
   assert.is(probe.deliveries.length, 0)
   probe.transport.resume()
