@@ -11,12 +11,10 @@ import type { JsonValue } from '../json/types.ts'
 import type { Adaptable } from '../protocol/adaptable.ts'
 import type { ExternalMessage } from '../protocol/external-message.ts'
 import { RESULTS_MAX, tooManyResults } from './limits.ts'
-import type { Mapper, MapperEnvironment, MapResult } from './mapper.ts'
+import { DROPPED, type Mapper, type MapperEnvironment, type MapResult } from './mapper.ts'
 
 /** What each condition starts with: it stands behind `fn:default('true')`. */
 const CONDITION_INPUT = 'true'
-
-const DROPPED: MapResult<never> = { ok: true, values: [] }
 
 /**
  * Compiles conditions, pipelines without braces; all must resolve. Throws `placeholder:…` errors.

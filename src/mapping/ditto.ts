@@ -9,25 +9,24 @@ import { mappingFailed } from '../protocol/connectivity-errors.ts'
 import { toDittoError } from '../protocol/errors.ts'
 import { type ExternalMessage, payloadText } from '../protocol/external-message.ts'
 import { headerText } from '../protocol/headers.ts'
-import type { Mapper, MapperEngine, MapResult } from './mapper.ts'
+import { type Mapper, type MapperEngine, type MapResult, perMessage } from './mapper.ts'
 
 /** Content type of Ditto Protocol messages at transport level. */
 export const DITTO_PROTOCOL_CONTENT_TYPE = 'application/vnd.eclipse.ditto+json'
 
-const MAPPER: Mapper = {
-  inbound: (batch) => batch.map(dittoInbound),
-  outbound: (batch) => batch.map(dittoOutbound),
-  close: () => undefined,
-}
+const MAPPER: Mapper = perMessage(dittoInbound, dittoOutbound)
+
+/** Notifications of Eclipse Hono, which carry nothing for a thing. */
+export const HONO_NOTIFICATIONS: readonly string[] = [
+  'application/vnd.eclipse-hono-empty-notification',
+  'application/vnd.eclipse-hono-device-provisioning-notification',
+  'application/vnd.eclipse-hono-dc-notification+json',
+  'application/vnd.eclipse-hono-delivery-failure-notification+json',
+]
 
 /** The engine `Ditto`; it has no options of its own. */
 export const dittoEngine: MapperEngine = {
-  contentTypeBlocklist: [
-    'application/vnd.eclipse-hono-empty-notification',
-    'application/vnd.eclipse-hono-device-provisioning-notification',
-    'application/vnd.eclipse-hono-dc-notification+json',
-    'application/vnd.eclipse-hono-delivery-failure-notification+json',
-  ],
+  contentTypeBlocklist: HONO_NOTIFICATIONS,
   checkOptions: () => undefined,
   create: () => MAPPER,
 }

@@ -7,6 +7,7 @@ import type { JsonObject } from '../json/types.ts'
 import { mapperConfigFailed } from '../protocol/connectivity-errors.ts'
 import { DittoException } from '../protocol/errors.ts'
 import type { ScriptLimits } from './mapper.ts'
+import { readOptions } from './options.ts'
 import type { Scripts } from './sandbox/script-error.ts'
 
 const script = z
@@ -38,13 +39,7 @@ export function readScripts(options: JsonObject): Scripts {
  * (`connectivity:message.mapper.config.failed`).
  */
 export function checkScripts(options: JsonObject, limits: ScriptLimits): void {
-  const parsed = schema.safeParse(options)
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]
-    const text = `The option <${issue?.path.join('/')}> ${issue?.message}.`
-    throw new DittoException(mapperConfigFailed(text))
-  }
-  const { incomingScript, outgoingScript } = parsed.data
+  const { incomingScript, outgoingScript } = readOptions(schema, options)
   // Ditto measures characters and calls them bytes.
   const max = limits.maxScriptBytes
   if (incomingScript.length <= max && outgoingScript.length <= max) return

@@ -24,6 +24,21 @@ export interface Mapper {
   close(): void
 }
 
+/** Nothing comes of the message: it is dropped. */
+export const DROPPED: MapResult<never> = Object.freeze({ ok: true, values: [] })
+
+/** A mapper that looks at one message at a time and holds nothing. */
+export function perMessage(
+  inbound: (message: ExternalMessage) => MapResult<Adaptable>,
+  outbound: (adaptable: Adaptable) => MapResult<ExternalMessage>,
+): Mapper {
+  return {
+    inbound: (batch) => batch.map(inbound),
+    outbound: (batch) => batch.map(outbound),
+    close: () => undefined,
+  }
+}
+
 /** Limits on foreign scripts, from `[mapping.javascript]` of the configuration. */
 export interface ScriptLimits {
   readonly maxScriptBytes: number
