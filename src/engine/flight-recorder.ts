@@ -4,7 +4,8 @@
  * it. A note is in the kernel when `enter` returns; it outlives the process, not the machine. Knows
  * nothing of scripts.
  *
- * Layout, little endian, one positioned write:
+ * Layout: slots of 1,280 bytes, one for each script that runs at a time; in each, little endian, one
+ * positioned write:
  *   u8  1 while foreign code runs, else 0
  *   f64 since, milliseconds since the epoch
  *   u32 shard
@@ -16,6 +17,8 @@ import type { ScriptRecorder } from '../mapping/mapper.ts'
 
 /** What a thread was running. */
 export interface FlightRecord {
+  /** Where in the file the note stands; from 0. */
+  readonly slot: number
   readonly shard: number
   readonly connectionId: string
   /** Id of the mapping definition. */
@@ -38,11 +41,13 @@ const NAMES_AT = 13
 const CLEARED = Buffer.from([0])
 /** Longer names are cut; connection ids have at most 100 characters. */
 const NAME_BYTES_MAX = 1_024
+const SLOT_BYTES = 1_280
 
 /** Creates or empties the file at `path`. Throws what the file system throws. */
 export function openFlightRecorder(path: string): FlightRecorder {
   // Not 'a': positions of writes would be ignored.
   const file = openSync(path, 'w')
+  const taken: boolean[] = []
   return {
     recorderFor: (shard, connectionId) => {
       const notes = new Map<string, Buffer>()
@@ -53,11 +58,16 @@ export function openFlightRecorder(path: string): FlightRecorder {
             note = noteFor(shard, connectionId, definition)
             notes.set(definition, note)
           }
+          const free = taken.indexOf(false)
+          const slot = free === -1 ? taken.length : free
+          taken[slot] = true
           note.writeDoubleLE(Date.now(), SINCE_AT)
-          writeSync(file, note, 0, note.length, 0)
+          writeSync(file, note, 0, note.length, slot * SLOT_BYTES)
+          return slot
         },
-        leave: () => {
-          writeSync(file, CLEARED, 0, 1, 0)
+        leave: (slot) => {
+          taken[slot] = false
+          writeSync(file, CLEARED, 0, 1, slot * SLOT_BYTES)
         },
       }
     },
@@ -65,19 +75,29 @@ export function openFlightRecorder(path: string): FlightRecorder {
   }
 }
 
-/** What the thread of this file was running; undefined when nothing, or when there is no such file. */
-export function readFlightRecord(path: string): FlightRecord | undefined {
-  let note: Buffer
+/** What the thread of this file was running; nothing when there is no such file. */
+export function readFlightRecords(path: string): readonly FlightRecord[] {
+  let slots: Buffer
   try {
-    note = readFileSync(path)
+    slots = readFileSync(path)
   } catch {
-    return undefined
+    return []
   }
+  const records: FlightRecord[] = []
+  for (let at = 0; at < slots.length; at += SLOT_BYTES) {
+    const record = readSlot(slots.subarray(at, at + SLOT_BYTES), at / SLOT_BYTES)
+    if (record !== undefined) records.push(record)
+  }
+  return records
+}
+
+function readSlot(note: Buffer, slot: number): FlightRecord | undefined {
   if (note.length < NAMES_AT || note[0] !== 1) return undefined
   const connection = nameAt(note, NAMES_AT)
   const definition = connection && nameAt(note, connection.end)
   if (connection === undefined || definition === undefined) return undefined
   return {
+    slot,
     shard: note.readUInt32LE(SHARD_AT),
     connectionId: connection.name,
     definition: definition.name,

@@ -11,7 +11,13 @@ import type { JsonValue } from '../json/types.ts'
 import type { Adaptable } from '../protocol/adaptable.ts'
 import type { ExternalMessage } from '../protocol/external-message.ts'
 import { RESULTS_MAX, tooManyResults } from './limits.ts'
-import { DROPPED, type Mapper, type MapperEnvironment, type MapResult } from './mapper.ts'
+import {
+  DROPPED,
+  type Mapper,
+  type MapperEnvironment,
+  type MapResult,
+  type MapResults,
+} from './mapper.ts'
 
 /** What each condition starts with: it stands behind `fn:default('true')`. */
 const CONDITION_INPUT = 'true'
@@ -55,13 +61,14 @@ export function guardMapper(
   const map = <In, Out>(
     batch: readonly In[],
     wants: (message: In) => boolean,
-    run: (batch: readonly In[]) => readonly MapResult<Out>[],
-  ): readonly MapResult<Out>[] => {
+    run: (batch: readonly In[]) => MapResults<Out>,
+  ): MapResults<Out> => {
     const wanted = batch.filter(wants)
-    const results = wanted.length === 0 ? [] : limitResults(id, run(wanted))
-    if (wanted.length === batch.length) return results
-    let next = 0
-    return batch.map((message) => (message === wanted[next] ? results[next++]! : DROPPED))
+    if (wanted.length === 0) return batch.map(() => DROPPED)
+    const results = run(wanted)
+    const complete = (known: readonly MapResult<Out>[]) =>
+      dealOut(batch, wanted, limitResults(id, known))
+    return results instanceof Promise ? results.then(complete) : complete(results)
   }
   const runInbound = (batch: readonly ExternalMessage[]) => mapper.inbound(batch)
   const runOutbound = (batch: readonly Adaptable[]) => mapper.outbound(batch)
@@ -79,6 +86,17 @@ function readBlocklist(
   const text = options['content-type-blocklist']
   if (typeof text !== 'string') return new Set(byDefault)
   return new Set(text.split(',').map((entry) => entry.trim()))
+}
+
+/** Those messages that the mapper did not get are dropped by it. */
+function dealOut<In, Out>(
+  batch: readonly In[],
+  wanted: readonly In[],
+  results: readonly MapResult<Out>[],
+): readonly MapResult<Out>[] {
+  if (wanted.length === batch.length) return results
+  let next = 0
+  return batch.map((message) => (message === wanted[next] ? results[next++]! : DROPPED))
 }
 
 function limitResults<T>(id: string, results: readonly MapResult<T>[]): readonly MapResult<T>[] {

@@ -18,6 +18,7 @@ import type {
   MapperEngine,
   MapperEnvironment,
   MapResult,
+  MapResults,
   ScriptLimits,
   ScriptRecorder,
 } from './mapper.ts'
@@ -42,7 +43,7 @@ export function compileScripts(
   definition: MappingDefinition,
   limits: ScriptLimits,
   id = 'javascript',
-  recorder: ScriptRecorder = { enter: () => undefined, leave: () => undefined },
+  recorder: ScriptRecorder = { enter: () => 0, leave: () => undefined },
 ): void {
   checkScripts(definition.options, limits)
   const sandbox = new Sandbox(limits.memoryMb)
@@ -89,7 +90,7 @@ class JavaScriptMapper implements Mapper {
     }
   }
 
-  inbound(batch: readonly ExternalMessage[]): readonly MapResult<Adaptable>[] {
+  inbound(batch: readonly ExternalMessage[]): MapResults<Adaptable> {
     if (this.#scripts.incomingScript === '') return batch.map(dittoInbound)
     return this.#run('inbound', inboundInput(batch), (at, entry) => {
       const contentType = batch[at]!.headers['content-type']
@@ -103,7 +104,7 @@ class JavaScriptMapper implements Mapper {
     })
   }
 
-  outbound(batch: readonly Adaptable[]): readonly MapResult<ExternalMessage>[] {
+  outbound(batch: readonly Adaptable[]): MapResults<ExternalMessage> {
     if (this.#scripts.outgoingScript === '') return batch.map(protocolMessage)
     return this.#run('outbound', outboundInput(batch), (at, entry) => {
       if (isResults(entry)) return { ok: true, values: entry.map(externalMessage) }
@@ -121,8 +122,10 @@ class JavaScriptMapper implements Mapper {
     direction: 'inbound' | 'outbound',
     input: BatchInput,
     resultOf: (at: number, entry: Entry) => MapResult<T>,
-  ): MapResult<T>[] {
-    return this.#runner.run(direction, input).map((entry, at) => resultOf(at, entry))
+  ): MapResults<T> {
+    const entries = this.#runner.run(direction, input)
+    const results = (all: readonly Entry[]) => all.map((entry, at) => resultOf(at, entry))
+    return entries instanceof Promise ? entries.then(results) : results(entries)
   }
 
   #errorOf(entry: Exclude<Entry, readonly unknown[]>, contentType: string | undefined): DittoError {

@@ -14,12 +14,18 @@ export type MapResult<T> =
   | { readonly ok: false; readonly error: DittoError }
 
 /**
- * A payload mapper, constructed once per shard and mapping definition.
- * Both directions answer one result per message, in the order of the batch, and never throw.
+ * What became of a batch: one result per message, in order. A promise when finding out takes so long
+ * that the thread must not wait for it; it never rejects.
+ */
+export type MapResults<T> = readonly MapResult<T>[] | Promise<readonly MapResult<T>[]>
+
+/**
+ * A payload mapper, constructed once per shard and mapping definition. Never throws. A batch that is
+ * handed over while an earlier one is still being mapped is mapped after it.
  */
 export interface Mapper {
-  inbound(batch: readonly ExternalMessage[]): readonly MapResult<Adaptable>[]
-  outbound(batch: readonly Adaptable[]): readonly MapResult<ExternalMessage>[]
+  inbound(batch: readonly ExternalMessage[]): MapResults<Adaptable>
+  outbound(batch: readonly Adaptable[]): MapResults<ExternalMessage>
   /** Frees what the mapper holds outside the heap. */
   close(): void
 }
@@ -47,12 +53,13 @@ export interface ScriptLimits {
 }
 
 /**
- * Notes which mapping definition is about to run foreign code on this thread, so that a death of
- * the process can be attributed. `enter` must have reached the kernel when it returns.
+ * Notes which mapping definition is about to run foreign code for this thread, so that a death of
+ * the process can be attributed. The note must have reached the kernel when `enter` returns.
  */
 export interface ScriptRecorder {
-  enter(definition: string): void
-  leave(): void
+  /** Answers the place of the note, which is kept until `leave` gives it back. */
+  enter(definition: string): number
+  leave(place: number): void
 }
 
 /** What a mapper may use of its shard. */
@@ -60,6 +67,8 @@ export interface MapperEnvironment {
   /** For `connection:id` in the conditions of definitions. */
   readonly connectionId?: string
   readonly limits: ScriptLimits
+  /** How long scripts may hold the thread before they run beside it, in milliseconds; 10 if not given. */
+  readonly maxHoldMs?: number
   readonly recorder: ScriptRecorder
   /** Takes a line that a script wrote with `console.log` and friends. */
   readonly onConsole: (definition: string, level: 'info' | 'warn' | 'error', text: string) => void

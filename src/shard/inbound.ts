@@ -4,7 +4,8 @@
  * consumed message. Batches may overlap in the twin, never in what follows it, so that the signals of
  * one thing leave in the order in which they came.
  */
-import type { MapResult } from '../mapping/mapper.ts'
+import { Lane } from '../mapping/lane.ts'
+import type { MapResult, MapResults } from '../mapping/mapper.ts'
 import type { Adaptable } from '../protocol/adaptable.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import { durationMsHeader } from '../protocol/headers.ts'
@@ -52,6 +53,18 @@ interface Awaiting {
   readonly timeoutMs: number
 }
 
+/** Deliveries of one source, and what each of its mappers makes of them. */
+interface Run {
+  readonly program: SourceProgram
+  readonly consumed: readonly Consumed[]
+  readonly results: readonly MapResults<Adaptable>[]
+}
+
+/** The same when all mappers are through. */
+interface MappedRun extends Run {
+  readonly results: readonly (readonly MapResult<Adaptable>[])[]
+}
+
 /** What one batch of deliveries became. */
 interface Batch {
   readonly consumed: Consumed[]
@@ -64,6 +77,8 @@ interface Batch {
 export class Inbound {
   readonly #environment: InboundEnvironment
   readonly #acknowledgements: AckCollector<Awaiting>
+  /** Keeps batches in order while scripts take their time. */
+  readonly #lane = new Lane()
   #tail: Promise<void> = Promise.resolve()
   /** Of the receivers that the last batch found congested. */
   #relief: Promise<unknown> | undefined
@@ -79,8 +94,7 @@ export class Inbound {
   /** Takes what a transport delivered; everything else follows from here. */
   consume(deliveries: readonly Delivery[]): void {
     this.#environment.admission.take(deliveries.length)
-    const batch = this.#map(deliveries)
-    this.#tail = this.#finish(this.#tail, batch, this.#execute(batch.commands))
+    void this.#lane.run(() => this.#map(deliveries))
   }
 
   /** Notes a message that the transport could not even turn into an external message. */
@@ -96,6 +110,7 @@ export class Inbound {
 
   /** Resolves when everything consumed so far was executed and routed. */
   async idle(): Promise<void> {
+    await this.#lane.idle()
     await this.#tail
   }
 
@@ -109,37 +124,58 @@ export class Inbound {
     this.#closed = true
   }
 
-  #map(deliveries: readonly Delivery[]): Batch {
-    const batch: Batch = { consumed: [], admitted: [], commands: [], replies: [] }
+  /** Deliveries of one source in a row are mapped together. */
+  #map(deliveries: readonly Delivery[]): void | Promise<void> {
+    const runs: Run[] = []
     for (let start = 0; start < deliveries.length; ) {
       const { source } = deliveries[start]!
       let end = start + 1
       while (end < deliveries.length && deliveries[end]!.source === source) end++
       const isAll = end - start === deliveries.length
-      const run = isAll ? deliveries : deliveries.slice(start, end)
-      this.#mapRun(run, this.#environment.sources[source]!, batch)
+      const together = isAll ? deliveries : deliveries.slice(start, end)
+      runs.push(this.#mapRun(together, this.#environment.sources[source]!))
       start = end
     }
-    return batch
+    const isLater = runs.some(({ results }) => results.some((each) => each instanceof Promise))
+    if (isLater) return this.#proceedLater(runs)
+    this.#proceed(runs as readonly MappedRun[])
   }
 
-  /** Each mapper of the source sees each message as it came; results are taken in order. */
-  #mapRun(run: readonly Delivery[], program: SourceProgram, batch: Batch): void {
-    const first = batch.consumed.length
-    for (const delivery of run) {
-      const consumed = new Consumed(delivery, program)
-      consumed.monitor.success('consumed', delivery.message)
-      batch.consumed.push(consumed)
+  /** Each mapper of the source sees each message as it came. */
+  #mapRun(deliveries: readonly Delivery[], program: SourceProgram): Run {
+    const consumed: Consumed[] = []
+    for (const delivery of deliveries) {
+      const one = new Consumed(delivery, program)
+      one.monitor.success('consumed', delivery.message)
+      consumed.push(one)
     }
-    const { mappers } = program
-    const messages = run.map(({ message }) => message)
-    const results = mappers.map(({ mapper }) => mapper.inbound(messages))
-    for (let index = 0; index < run.length; index++) {
-      const consumed = batch.consumed[first + index]!
-      for (let which = 0; which < mappers.length; which++) {
-        this.#admit(results[which]![index]!, consumed, mappers[which]!, batch)
+    const messages = deliveries.map(({ message }) => message)
+    const results = program.mappers.map(({ mapper }) => mapper.inbound(messages))
+    return { program, consumed, results }
+  }
+
+  async #proceedLater(runs: readonly Run[]): Promise<void> {
+    const mapped: MappedRun[] = []
+    for (const run of runs) mapped.push({ ...run, results: await Promise.all(run.results) })
+    this.#proceed(mapped)
+  }
+
+  /** What the mappers made is admitted, message by message, and handed to the twin. */
+  #proceed(runs: readonly MappedRun[]): void {
+    // The brokers deliver again what is not settled.
+    if (this.#closed) return
+    const batch: Batch = { consumed: [], admitted: [], commands: [], replies: [] }
+    for (const { program, consumed, results } of runs) {
+      const { mappers } = program
+      for (let index = 0; index < consumed.length; index++) {
+        const one = consumed[index]!
+        batch.consumed.push(one)
+        for (let which = 0; which < mappers.length; which++) {
+          this.#admit(results[which]![index]!, one, mappers[which]!, batch)
+        }
       }
     }
+    this.#tail = this.#finish(this.#tail, batch, this.#execute(batch.commands))
   }
 
   /** One mapper's results; when one of them is no signal, none of them is. */

@@ -4,6 +4,7 @@
  * signal.
  */
 import type { JsonObject } from '../json/types.ts'
+import { Lane } from '../mapping/lane.ts'
 import type { MapResult } from '../mapping/mapper.ts'
 import type { OutboundMetric } from '../monitoring/counters.ts'
 import type { Adaptable } from '../protocol/adaptable.ts'
@@ -45,15 +46,19 @@ interface Passed {
   readonly acknowledgement: IssuedAcknowledgement | undefined
 }
 
+/** What one mapper made of a batch. */
+type Mapped = readonly MapResult<ExternalMessage>[]
+
 /** One per shard. */
 export class Outbound {
   readonly #environment: OutboundEnvironment
-  /** Per target that enriches: keeps batches in order while things are being retrieved. */
-  readonly #tails = new Map<TargetProgram, Promise<void>>()
+  /** Per target: keeps batches in order while things are being retrieved or scripts take their time. */
+  readonly #lanes: ReadonlyMap<TargetProgram, Lane>
   #closed = false
 
   constructor(environment: OutboundEnvironment) {
     this.#environment = environment
+    this.#lanes = new Map(environment.targets.map((target) => [target, new Lane()]))
   }
 
   /** Offers signals to all targets; order is kept per target. */
@@ -66,17 +71,17 @@ export class Outbound {
     for (const target of this.#environment.targets) {
       const dispatched = this.#dispatch(target, batch)
       if (dispatched.length === 0) continue
-      if (target.enrichingTopics > 0) this.#enrichInOrder(target, dispatched)
-      else this.#publish(target, this.#filter(target, dispatched))
+      if (target.enrichingTopics > 0) this.#enrich(target, dispatched)
+      else this.#inOrder(target, dispatched, () => this.#publishMatching(target, dispatched))
     }
   }
 
-  /** Resolves when nothing is being enriched any more. */
+  /** Resolves when nothing is being enriched or mapped any more. */
   async idle(): Promise<void> {
-    await Promise.all(this.#tails.values())
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.idle()))
   }
 
-  /** What is still being enriched goes nowhere: the mappers are about to go. */
+  /** What is still being enriched or mapped goes nowhere: the mappers are about to go. */
   close(): void {
     this.#closed = true
   }
@@ -92,7 +97,8 @@ export class Outbound {
     target.monitor.success('dispatched', signal)
     target.monitor.success('filtered', signal)
     const context = new SignalContext(connectionId, signal, now, undefined)
-    this.#publish(target, [{ signal, context, acknowledgement: undefined }])
+    const passed: Passed = { signal, context, acknowledgement: undefined }
+    this.#inOrder(target, [context], () => this.#publish(target, [passed]))
   }
 
   /** The signals that some topic of the target is about. */
@@ -111,30 +117,55 @@ export class Outbound {
     return dispatched
   }
 
-  #enrichInOrder(target: TargetProgram, dispatched: readonly SignalContext[]): void {
-    const { twin, onStoreFailure } = this.#environment
-    const enrichments = enrich(twin, target, dispatched, onStoreFailure)
-    const previous = this.#tails.get(target)
-    this.#tails.set(target, this.#publishEnriched(target, dispatched, enrichments, previous))
+  /** Does something with signals after everything before it; what waits is bounded with the queue. */
+  #inOrder(
+    target: TargetProgram,
+    contexts: readonly SignalContext[],
+    step: () => void | Promise<void>,
+  ): void {
+    const { publisher } = this.#environment
+    const lane = this.#lanes.get(target)!
+    if (lane.isBusy && publisher.isFull) {
+      for (const { signal } of contexts) this.#drop(target, signal, publisher.fullError)
+      return
+    }
+    const work = lane.run(step)
+    if (!(work instanceof Promise)) return
+    publisher.expect(contexts.length)
+    void work.then(() => publisher.expect(-contexts.length))
   }
 
-  async #publishEnriched(
+  #drop(target: TargetProgram, signal: Signal, error: DittoError): void {
+    target.monitor.failure('dropped', signal, error)
+    if (target.issues(signal)) {
+      acknowledge(this.#environment.router, signal, target.issuedLabel!, error.status)
+    }
+  }
+
+  /** Things are retrieved at once; what follows keeps its order. */
+  #enrich(target: TargetProgram, dispatched: readonly SignalContext[]): void {
+    const { twin, onStoreFailure } = this.#environment
+    const enrichments = enrich(twin, target, dispatched, onStoreFailure)
+    this.#inOrder(target, dispatched, async () => {
+      const known = await enrichments
+      if (this.#closed) return
+      await this.#publishMatching(target, this.#enriched(target, dispatched, known))
+    })
+  }
+
+  #enriched(
     target: TargetProgram,
     dispatched: readonly SignalContext[],
-    enrichments: Promise<readonly Enrichment[]>,
-    previous: Promise<void> | undefined,
-  ): Promise<void> {
-    await previous
-    const known = await enrichments
-    if (this.#closed) return
+    enrichments: readonly Enrichment[],
+  ): readonly SignalContext[] {
     const enriched: SignalContext[] = []
     for (let index = 0; index < dispatched.length; index++) {
       const context = dispatched[index]!
-      const enrichment = known[index]!
+      const enrichment = enrichments[index]!
       if ('error' in enrichment) this.#failEnrichment(target, context.signal, enrichment.error)
       else enriched.push(context.enrichedWith(enrichment.extra))
     }
-    this.#publish(target, this.#filter(target, enriched))
+    return enriched
   }
 
   #failEnrichment(target: TargetProgram, signal: Signal, error: DittoError): void {
@@ -169,11 +200,26 @@ export class Outbound {
     return passed
   }
 
-  #publish(target: TargetProgram, passed: readonly Passed[]): void {
+  #publishMatching(
+    target: TargetProgram,
+    contexts: readonly SignalContext[],
+  ): void | Promise<void> {
+    return this.#publish(target, this.#filter(target, contexts))
+  }
+
+  #publish(target: TargetProgram, passed: readonly Passed[]): void | Promise<void> {
     if (passed.length === 0) return
-    const { mappers } = target
     const adaptables = passed.map(({ signal }) => signal.adaptable)
-    const results = mappers.map(({ mapper }) => mapper.outbound(adaptables))
+    const results = target.mappers.map(({ mapper }) => mapper.outbound(adaptables))
+    if (results.some((each) => each instanceof Promise)) {
+      return Promise.all(results).then((known) => this.#publishAll(target, passed, known))
+    }
+    this.#publishAll(target, passed, results as readonly Mapped[])
+  }
+
+  #publishAll(target: TargetProgram, passed: readonly Passed[], results: readonly Mapped[]): void {
+    if (this.#closed) return
+    const { mappers } = target
     for (let index = 0; index < passed.length; index++) {
       const one = passed[index]!
       for (let which = 0; which < mappers.length; which++) {

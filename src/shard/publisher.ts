@@ -53,6 +53,8 @@ export class Publisher {
   readonly #standstillMs: number
   #queue: Outgoing[] = []
   #inFlight = 0
+  /** Signals that are still being mapped for this queue. */
+  #expected = 0
   #transport: Transport | undefined
   #scheduled = false
   #congested = false
@@ -85,13 +87,30 @@ export class Publisher {
       outgoing.receipt.dropped(CLOSED)
       return
     }
-    if (this.#level >= this.#limit) {
-      outgoing.receipt.dropped(queueFull(this.#limit, this.#transport !== undefined))
+    if (this.#queue.length + this.#inFlight >= this.#limit) {
+      outgoing.receipt.dropped(this.fullError)
       return
     }
     this.#queue.push(outgoing)
     this.#schedule()
     this.#measure()
+  }
+
+  /** So many signals more, or less, are being mapped and will come here: senders wait for them too. */
+  expect(count: number): void {
+    this.#expected += count
+    if (count < 0) this.#hasTaken = true
+    this.#measure()
+  }
+
+  /** Whether there is no room for signals that are yet to be mapped. */
+  get isFull(): boolean {
+    return this.#level >= this.#limit
+  }
+
+  /** Why a message finds no room. */
+  get fullError(): DittoError {
+    return queueFull(this.#limit, this.#transport !== undefined)
   }
 
   /** Resolves when everything queued was published or refused, or when there is no session to do so. */
@@ -112,7 +131,7 @@ export class Publisher {
   }
 
   get #level(): number {
-    return this.#queue.length + this.#inFlight
+    return this.#queue.length + this.#inFlight + this.#expected
   }
 
   get #isDrained(): boolean {

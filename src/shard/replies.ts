@@ -7,6 +7,7 @@ import type { ExpressionContext } from '../expression/context.ts'
 import type { HeaderMappingProgram } from '../expression/header-mapping.ts'
 import { ALL_PLACEHOLDERS } from '../expression/placeholders.ts'
 import { compileTemplate, type Template } from '../expression/template.ts'
+import { Lane } from '../mapping/lane.ts'
 import type { MapResult } from '../mapping/mapper.ts'
 import type { OutboundMetric } from '../monitoring/counters.ts'
 import type { Adaptable } from '../protocol/adaptable.ts'
@@ -64,6 +65,8 @@ export interface ReplyEnvironment {
 /** One per shard. */
 export class Replies {
   readonly #environment: ReplyEnvironment
+  /** Keeps replies in order while scripts take their time. */
+  readonly #lane = new Lane()
 
   constructor(environment: ReplyEnvironment) {
     this.#environment = environment
@@ -117,9 +120,23 @@ export class Replies {
     for (const relief of reliefs) onCongestion(relief)
   }
 
+  /** Replies of one mapper, after everything before them. */
   #map(replies: readonly Reply[]): void {
+    const { publisher } = this.#environment
+    const work = this.#lane.run(() => this.#mapNow(replies))
+    if (!(work instanceof Promise)) return
+    publisher.expect(replies.length)
+    void work.then(() => publisher.expect(-replies.length))
+  }
+
+  #mapNow(replies: readonly Reply[]): void | Promise<void> {
     const { mapper } = replies[0]!.mapper
     const results = mapper.outbound(replies.map(({ signal }) => signal.adaptable))
+    if (results instanceof Promise) return results.then((known) => this.#publishAll(replies, known))
+    this.#publishAll(replies, results)
+  }
+
+  #publishAll(replies: readonly Reply[], results: readonly MapResult<ExternalMessage>[]): void {
     for (let index = 0; index < replies.length; index++) {
       this.#publish(replies[index]!, results[index]!)
     }

@@ -3,7 +3,7 @@
  * recorders, without a word with the engine, which may be unable to speak.
  */
 import { mkdirSync, rmSync } from 'node:fs'
-import { readFlightRecord } from '../engine/flight-recorder.ts'
+import { type FlightRecord, readFlightRecords } from '../engine/flight-recorder.ts'
 import { recorderFile } from '../engine/recorder-files.ts'
 import type { ScriptNote } from './verdict.ts'
 
@@ -21,29 +21,34 @@ export function createNoteWatch(
   threads: number,
   monotonicMs: () => number = () => performance.now(),
 ): NoteWatch {
-  const firstSeen = new Map<number, { readonly key: string; readonly atMs: number }>()
-
-  const readThread = (thread: number): ScriptNote[] => {
-    const record = readFlightRecord(recorderFile(folder, thread))
-    if (record === undefined) {
-      firstSeen.delete(thread)
-      return []
-    }
-    const key = `${record.since} ${record.shard} ${record.definition}`
-    let seen = firstSeen.get(thread)
-    if (seen?.key !== key) {
-      seen = { key, atMs: monotonicMs() }
-      firstSeen.set(thread, seen)
-    }
-    return [{ ...record, thread, ageMs: monotonicMs() - seen.atMs }]
-  }
+  let firstSeen: ReadonlyMap<string, number> = new Map()
 
   return {
-    read: () => Array.from({ length: threads }, (_, thread) => readThread(thread)).flat(),
+    read() {
+      const now = monotonicMs()
+      const stillSeen = new Map<string, number>()
+      const notes: ScriptNote[] = []
+      for (let thread = 0; thread < threads; thread++) {
+        for (const record of readFlightRecords(recorderFile(folder, thread))) {
+          const key = keyOf(thread, record)
+          const seen = firstSeen.get(key) ?? now
+          stillSeen.set(key, seen)
+          const { shard, connectionId, definition, since } = record
+          notes.push({ thread, shard, connectionId, definition, since, ageMs: now - seen })
+        }
+      }
+      firstSeen = stillSeen
+      return notes
+    },
     clear() {
-      firstSeen.clear()
+      firstSeen = new Map()
       rmSync(folder, { recursive: true, force: true })
       mkdirSync(folder, { recursive: true })
     },
   }
+}
+
+/** A note that was written anew is another one. */
+function keyOf(thread: number, { slot, since, shard, definition }: FlightRecord): string {
+  return `${thread} ${slot} ${since} ${shard} ${definition}`
 }

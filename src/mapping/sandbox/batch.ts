@@ -35,6 +35,7 @@ import {
   timeText,
 } from './program.ts'
 import { RecentCount } from './runaways.ts'
+import type { Steps } from './steps.ts'
 
 /** What became of one message: its results as the driver wrote them, or why there are none. */
 export type Entry =
@@ -72,8 +73,12 @@ export class BatchRunner {
     this.#onLine = onLine
   }
 
-  /** One entry per message, in order. Never throws. */
-  run(direction: Direction, batch: BatchInput): Entry[] {
+  /** One entry per message, in order; a promise when the script is slow. Never throws or rejects. */
+  run(direction: Direction, batch: BatchInput): Entry[] | Promise<Entry[]> {
+    return this.#program.run(() => this.#steps(direction, batch))
+  }
+
+  *#steps(direction: Direction, batch: BatchInput): Steps<Entry[]> {
     const entries: Entry[] = []
     let until = batch.length
     while (entries.length < batch.length) {
@@ -90,13 +95,14 @@ export class BatchRunner {
       const to = Math.min(until, from + CALL_MESSAGES_MAX)
       const limitMs = this.#limitMs(now)
       try {
-        const outcome = this.#call(direction, batch, from, to, limitMs)
+        const outcome = yield* this.#call(direction, batch, from, to, limitMs)
         if (outcome.kind === 'report') this.#take(direction, outcome, limitMs, entries)
         else until = this.#bury(outcome, from, to, until, entries)
       } catch (thrown) {
-        // The scripts do not compile in the fresh isolate; what was mapped before stays mapped.
-        const { message } = toDittoError(thrown, mappingFailed(undefined))
-        fill(entries, batch.length, { e: message, s: '' })
+        // The scripts do not compile in the fresh isolate, or the connection closes; what was mapped
+        // before stays mapped.
+        const { message, description } = toDittoError(thrown, mappingFailed(undefined))
+        fill(entries, batch.length, { e: description ?? message, s: '' })
       }
     }
     return entries
@@ -108,7 +114,7 @@ export class BatchRunner {
     from: number,
     to: number,
     limitMs: number,
-  ): Outcome {
+  ): Steps<Outcome> {
     const withBytes = this.#withBytes && direction === 'inbound'
     const text = batch.text(from, to, withBytes)
     const bytes = withBytes ? batch.bytes(from, to) : undefined

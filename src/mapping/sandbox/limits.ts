@@ -22,3 +22,7 @@ export const RUNAWAYS_TOLERATED = 8
 export const RUNAWAY_TIME_DIVISOR = 10
 /** Isolates that a mapper may exhaust in a window before its messages fail untried. */
 export const ISOLATE_DEATHS_MAX = 32
+/** How long the calls of a batch may hold the thread unless the environment says otherwise. */
+export const HOLD_MS = 10
+/** Calls in a row that have to be quick before a slow program may run on the thread again. */
+export const QUICK_CALLS_FORGIVE = 64

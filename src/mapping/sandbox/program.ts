@@ -4,15 +4,19 @@
  * for the messages is decided in batch.ts. Knows no Ditto messages.
  */
 import type { Context, Reference } from 'isolated-vm'
-import { mapperConfigFailed } from '../../protocol/connectivity-errors.ts'
+import { mapperConfigFailed, mappingFailed } from '../../protocol/connectivity-errors.ts'
 import { DittoException } from '../../protocol/errors.ts'
 import type { MapperEnvironment } from '../mapper.ts'
 import { isolatedVm } from './addon.ts'
 import { DRIVER_CODE } from './inside/bundle.ts'
 import type { Driver } from './inside/driver.ts'
-import { DRIVER_LIMITS } from './limits.ts'
+import { DRIVER_LIMITS, HOLD_MS } from './limits.ts'
 import type { Sandbox } from './sandbox.ts'
 import { compileErrorText, type Scripts } from './script-error.ts'
+import { Stepper, type Steps } from './steps.ts'
+
+/** What a program needs of its shard. */
+export type ProgramEnvironment = Pick<MapperEnvironment, 'limits' | 'recorder' | 'maxHoldMs'>
 
 export type Direction = 'inbound' | 'outbound'
 
@@ -51,6 +55,7 @@ interface Installed {
 /** What isolated-vm says of a call that took longer than its timeout. */
 export const TIMEOUT = 'Script execution timed out.'
 
+const CLOSED = mappingFailed(undefined, 'The connection was closed before the message was mapped.')
 const NO_BYTES = new Uint8Array(0)
 const COPY_RESULT = { result: { copy: true } } as const
 
@@ -58,17 +63,15 @@ export class Program {
   readonly #id: string
   readonly #scripts: Scripts
   readonly #sandbox: Sandbox
-  readonly #environment: Pick<MapperEnvironment, 'limits' | 'recorder'>
+  readonly #environment: ProgramEnvironment
   readonly #memory = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
   readonly #progress = new Int32Array(this.#memory)
+  readonly #stepper: Stepper
   #installed: Installed | undefined
+  #closed = false
 
-  constructor(
-    id: string,
-    scripts: Scripts,
-    sandbox: Sandbox,
-    environment: Pick<MapperEnvironment, 'limits' | 'recorder'>,
-  ) {
+  constructor(id: string, scripts: Scripts, sandbox: Sandbox, environment: ProgramEnvironment) {
+    this.#stepper = new Stepper(id, environment.recorder, environment.maxHoldMs ?? HOLD_MS)
     this.#id = id
     this.#scripts = scripts
     this.#sandbox = sandbox
@@ -91,35 +94,38 @@ export class Program {
 
   /**
    * Maps the messages of one call, at most `limitMs` each. Throws a DittoException when the scripts
-   * have to be compiled anew and fail to.
+   * have to be compiled anew and fail to, and when the program was closed meanwhile.
    */
-  call(
+  *call(
     direction: Direction,
     input: string,
     bytes: Uint8Array | undefined,
     limitMs: number,
-  ): Outcome {
+  ): Steps<Outcome> {
+    if (this.#closed) throw new DittoException(CLOSED)
     const installed = this.#install()
     const wasFresh = !this.#sandbox.used
     // The last message of a slice may start just before its end and then has its full time.
-    const timeout = limitMs + DRIVER_LIMITS.sliceMs
+    const options = { timeout: limitMs + DRIVER_LIMITS.sliceMs }
+    const args = direction === 'inbound' ? [input, limitMs, copyIn(bytes)] : [input, limitMs]
     this.#progress[0] = 0
-    this.#environment.recorder.enter(this.#id)
+    let text: unknown
     try {
-      const text =
-        direction === 'inbound'
-          ? installed.inbound.applySync(undefined, [input, limitMs, copyIn(bytes)], { timeout })
-          : installed.outbound.applySync(undefined, [input, limitMs], { timeout })
-      return this.#reported(installed, text as string)
+      text = yield { fn: installed[direction], args, options }
     } catch (thrown) {
-      return this.#interrupted(installed, wasFresh, thrown)
-    } finally {
-      this.#environment.recorder.leave()
+      return yield* this.#interrupted(installed, wasFresh, thrown)
     }
+    return yield* this.#reported(installed, text as string)
+  }
+
+  /** Runs steps of this program after those of all others in the same isolate. */
+  run<T>(steps: () => Steps<T>): T | Promise<T> {
+    return this.#sandbox.lane.run(() => this.#stepper.run(steps()))
   }
 
   /** Frees the context, and the isolate when this was the last program in it. */
   close(): void {
+    this.#closed = true
     if (this.#installed?.generation === this.#sandbox.generation && this.#sandbox.isAlive) {
       this.#installed.context.release()
     }
@@ -127,23 +133,23 @@ export class Program {
     this.#sandbox.release()
   }
 
-  #reported(installed: Installed, text: string): Outcome & { kind: 'report' } {
+  *#reported(installed: Installed, text: string): Steps<Outcome & { kind: 'report' }> {
     const report: Report = JSON.parse(text)
-    const bytes =
-      report.b === 0 ? NO_BYTES : installed.takeBytes.applySync(undefined, [], COPY_RESULT)
     this.#sandbox.used ||= report.r.length > 0
+    if (report.b === 0) return { kind: 'report', report, bytes: NO_BYTES }
+    const bytes = (yield { fn: installed.takeBytes, args: [], options: COPY_RESULT }) as Uint8Array
     return { kind: 'report', report, bytes }
   }
 
   /** After a timeout the isolate lives on and still has what was finished; else it is given up. */
-  #interrupted(installed: Installed, wasFresh: boolean, thrown: unknown): Outcome {
+  *#interrupted(installed: Installed, wasFresh: boolean, thrown: unknown): Steps<Outcome> {
     if (this.#sandbox.isAlive) {
       try {
-        const timeout = this.#environment.limits.maxExecutionMs
-        const text = installed.report.applySync(undefined, [], { timeout })
+        const options = { timeout: this.#environment.limits.maxExecutionMs }
+        const text = (yield { fn: installed.report, args: [], options }) as string
         this.#sandbox.used = true
         const interruption = thrown instanceof Error ? thrown.message : String(thrown)
-        return { ...this.#reported(installed, text), interruption }
+        return { ...(yield* this.#reported(installed, text)), interruption }
       } catch {
         // It does not even answer this much, and is treated like one that ran out of memory.
       }
@@ -158,7 +164,7 @@ export class Program {
     const { limits, recorder } = this.#environment
     const { ExternalCopy } = isolatedVm()
     const timeout = limits.maxExecutionMs
-    recorder.enter(this.#id)
+    const place = recorder.enter(this.#id)
     try {
       const context = isolate.createContextSync()
       const memory = new ExternalCopy(this.#memory).copyInto()
@@ -185,7 +191,7 @@ export class Program {
     } catch (thrown) {
       throw new DittoException(mapperConfigFailed(this.#compileText(thrown)), { cause: thrown })
     } finally {
-      recorder.leave()
+      recorder.leave(place)
     }
   }
 

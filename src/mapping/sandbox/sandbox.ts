@@ -3,9 +3,12 @@
  * exhausted its memory. Knows neither scripts nor messages.
  */
 import type { Isolate } from 'isolated-vm'
+import { Lane } from '../lane.ts'
 import { isolatedVm } from './addon.ts'
 
 export class Sandbox {
+  /** Calls of all programs: an isolate runs one at a time, and a second one would block the thread. */
+  readonly lane = new Lane()
   /** Counts the isolates made; what was compiled for another generation is gone. */
   generation = 0
   /** Whether a message was mapped since the isolate was made. */

@@ -4,7 +4,15 @@ import { guardMapper } from '../../../src/mapping/conditions.ts'
 import type { Mapper } from '../../../src/mapping/mapper.ts'
 import { DittoException } from '../../../src/protocol/errors.ts'
 import { suite } from '../../support/suite.ts'
-import { adaptable, external, outcomes, testEnvironment, values } from './support.ts'
+import {
+  adaptable,
+  external,
+  outcomes,
+  type PromptMapper,
+  prompt,
+  testEnvironment,
+  values,
+} from './support.ts'
 
 const it = suite('mapping/conditions')
 
@@ -30,14 +38,14 @@ function countingMapper(seen: unknown[]): Mapper {
 function guarded(
   conditions: { incoming?: Record<string, string>; outgoing?: Record<string, string> },
   seen: unknown[] = [],
-): Mapper {
+): PromptMapper {
   const definition = {
     mappingEngine: 'JavaScript',
     options: {},
     ...(conditions.incoming && { incomingConditions: conditions.incoming }),
     ...(conditions.outgoing && { outgoingConditions: conditions.outgoing }),
   }
-  return guardMapper('mine', countingMapper(seen), definition, [], testEnvironment())
+  return prompt(guardMapper('mine', countingMapper(seen), definition, [], testEnvironment()))
 }
 
 it('messages that do not meet all incoming conditions are dropped, the others mapped in order', () => {

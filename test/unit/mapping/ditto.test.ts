@@ -1,19 +1,25 @@
 /** The Ditto mapper: protocol text in, protocol text out. */
 import * as assert from 'uvu/assert'
 import type { MappingDefinition } from '../../../src/connection/types.ts'
-import type { Mapper } from '../../../src/mapping/mapper.ts'
-import { createMapper } from '../../../src/mapping/registry.ts'
 import { suite } from '../../support/suite.ts'
-import { adaptable, external, outcomes, testEnvironment, values } from './support.ts'
+import {
+  adaptable,
+  external,
+  outcomes,
+  type PromptMapper,
+  promptMapper,
+  testEnvironment,
+  values,
+} from './support.ts'
 
 const it = suite('mapping/ditto')
 
 const TEXT = '{"topic":"a/b/things/twin/commands/modify","path":"/attributes/x","value":"é"}'
 const ABSENT = 'As payload was absent or empty, please make sure to send payload in your messages.'
 
-function ditto(definition: Partial<MappingDefinition> = {}): Mapper {
+function ditto(definition: Partial<MappingDefinition> = {}): PromptMapper {
   const whole = { mappingEngine: 'Ditto', options: {}, ...definition }
-  return createMapper({ id: 'Ditto', engine: 'Ditto', definition: whole }, testEnvironment())
+  return promptMapper({ id: 'Ditto', engine: 'Ditto', definition: whole }, testEnvironment())
 }
 
 it('text and bytes are read, bytes with the charset of the content type', () => {

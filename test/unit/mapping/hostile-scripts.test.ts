@@ -4,7 +4,6 @@
  * here; the system tests do that, to a process of their own.
  */
 import * as assert from 'uvu/assert'
-import { createMapper } from '../../../src/mapping/registry.ts'
 import { suite } from '../../support/suite.ts'
 import {
   adaptable,
@@ -12,6 +11,7 @@ import {
   incoming,
   javaScript,
   LIMITS,
+  promptMapper,
   testEnvironment,
   values,
 } from './support.ts'
@@ -232,7 +232,7 @@ it('tampering with prototypes harms nothing but the script', () => {
         return { textPayload: name + channel, headers: { a: 'b' } }
       }`,
   })
-  const mapper = createMapper({ id: 'js', engine: 'JavaScript', definition }, environment)
+  const mapper = promptMapper({ id: 'js', engine: 'JavaScript', definition }, environment)
   for (const _ of [1, 2]) {
     const results = values(mapper.inbound(['x', 'bad', 'xyz'].map((text) => external(text))))
     assert.equal([results[0], results[2]], [[1], [3]])

@@ -4,7 +4,6 @@
  */
 import * as assert from 'uvu/assert'
 import { compileScripts } from '../../../src/mapping/javascript.ts'
-import { createMapper } from '../../../src/mapping/registry.ts'
 import { DittoException } from '../../../src/protocol/errors.ts'
 import { suite } from '../../support/suite.ts'
 import {
@@ -15,6 +14,7 @@ import {
   LIMITS,
   outcomes,
   outgoing,
+  promptMapper,
   testEnvironment,
   values,
 } from './support.ts'
@@ -299,7 +299,7 @@ for (const [code, expected] of EXTERNAL) {
 it('without a script a direction is plain Ditto Protocol, and outgoing headers are kept', () => {
   const definition = javaScript({ incomingScript: '', outgoingScript: null })
   const environment = testEnvironment()
-  const mapper = createMapper({ id: 'js', engine: 'JavaScript', definition }, environment)
+  const mapper = promptMapper({ id: 'js', engine: 'JavaScript', definition }, environment)
   const [out] = mapper.outbound([adaptable({ headers: { 'correlation-id': 'c', custom: 'x' } })])
   assert.ok(out?.ok)
   assert.equal(out.values[0]?.headers, {

@@ -1,10 +1,12 @@
 /** What the tests of mappers share: an environment, definitions and messages. */
 import type { MappingDefinition } from '../../../src/connection/types.ts'
 import type { JsonObject } from '../../../src/json/types.ts'
+import type { ResolvedDefinition } from '../../../src/mapping/definitions.ts'
 import type {
   Mapper,
   MapperEnvironment,
   MapResult,
+  MapResults,
   ScriptLimits,
 } from '../../../src/mapping/mapper.ts'
 import { createMapper } from '../../../src/mapping/registry.ts'
@@ -25,8 +27,12 @@ export function testEnvironment(limits: Partial<ScriptLimits> = {}): TestEnviron
   return {
     connectionId: 'test:connection',
     limits: { ...LIMITS, ...limits },
+    maxHoldMs: Number.POSITIVE_INFINITY,
     recorder: {
-      enter: (definition) => recorded.push(`enter ${definition}`),
+      enter: (definition) => {
+        recorded.push(`enter ${definition}`)
+        return 0
+      },
       leave: () => recorded.push('leave'),
     },
     onConsole: (definition, level, text) => lines.push(`${definition} ${level} ${text}`),
@@ -39,16 +45,44 @@ export function javaScript(options: JsonObject): MappingDefinition {
   return { mappingEngine: 'JavaScript', options }
 }
 
+/** A mapper that answers at once, whatever it costs. */
+export interface PromptMapper {
+  inbound(batch: readonly ExternalMessage[]): readonly MapResult<Adaptable>[]
+  outbound(batch: readonly Adaptable[]): readonly MapResult<ExternalMessage>[]
+  close(): void
+}
+
+/** Makes a mapper, with its conditions and limits. */
+export function promptMapper(
+  definition: ResolvedDefinition,
+  environment: MapperEnvironment = testEnvironment(),
+): PromptMapper {
+  return prompt(createMapper(definition, environment))
+}
+
+/** Insists on an answer at once. */
+export function prompt(mapper: Mapper): PromptMapper {
+  const known = <T>(results: MapResults<T>): readonly MapResult<T>[] => {
+    if (results instanceof Promise) throw new Error('the results come later')
+    return results
+  }
+  return {
+    inbound: (batch) => known(mapper.inbound(batch)),
+    outbound: (batch) => known(mapper.outbound(batch)),
+    close: () => mapper.close(),
+  }
+}
+
 /** A mapper with an incoming script, under the id `js`. */
-export function incoming(script: string, environment = testEnvironment()): Mapper {
+export function incoming(script: string, environment = testEnvironment()): PromptMapper {
   const definition = javaScript({ incomingScript: script })
-  return createMapper({ id: 'js', engine: 'JavaScript', definition }, environment)
+  return promptMapper({ id: 'js', engine: 'JavaScript', definition }, environment)
 }
 
 /** A mapper with an outgoing script, under the id `js`. */
-export function outgoing(script: string, environment = testEnvironment()): Mapper {
+export function outgoing(script: string, environment = testEnvironment()): PromptMapper {
   const definition = javaScript({ outgoingScript: script })
-  return createMapper({ id: 'js', engine: 'JavaScript', definition }, environment)
+  return promptMapper({ id: 'js', engine: 'JavaScript', definition }, environment)
 }
 
 export function external(

@@ -78,7 +78,7 @@ export class RigShard {
         thread: 0,
         twin: options.twin ?? rig.twin,
         router: rig.table,
-        recorder: { enter: () => undefined, leave: () => undefined },
+        recorder: { enter: () => 0, leave: () => undefined },
         createTransport: options.createTransport ?? rig.broker.factory,
         counters: new ShardCounters(buffer, addresses),
         onStatus: (status) => this.statuses.push(status),

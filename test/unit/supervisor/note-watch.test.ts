@@ -17,7 +17,7 @@ it('sees scripts grow old by its own clock, one call at a time', () => {
   assert.equal(watch.read(), [])
   const recorder = openFlightRecorder(recorderFile(folder, 1))
   const script = recorder.recorderFor(7, 'connection')
-  script.enter('js')
+  const place = script.enter('js')
   const [note] = watch.read()
   assert.equal(
     { ...note, since: 0 },
@@ -25,7 +25,7 @@ it('sees scripts grow old by its own clock, one call at a time', () => {
   )
   clock = 900
   assert.is(watch.read()[0]?.ageMs, 900)
-  script.leave()
+  script.leave(place)
   assert.equal(watch.read(), [])
   script.enter('js')
   assert.is(watch.read()[0]?.ageMs, 0)
