@@ -6,7 +6,7 @@ import type { EngineControl } from '../engine/messages.ts'
 import type { EngineProcess, EngineReport, StartEngine } from './engine-process.ts'
 import type { NoteWatch } from './note-watch.ts'
 import { RestartPolicy } from './restart-policy.ts'
-import { type EngineExit, type ScriptNote, suspectOf } from './verdict.ts'
+import { type EngineExit, Investigation, type ScriptNote } from './verdict.ts'
 
 /** How an engine ended, who is accused, and how long until the next one starts. */
 export interface EngineDeath {
@@ -43,6 +43,7 @@ export type EngineState = 'up' | 'starting' | 'down'
 export class EngineKeeper {
   readonly #options: KeeperOptions
   readonly #policy = new RestartPolicy()
+  readonly #investigation: Investigation
   #process: EngineProcess | undefined
   #state: EngineState = 'down'
   #stopping = false
@@ -53,6 +54,7 @@ export class EngineKeeper {
 
   constructor(options: KeeperOptions) {
     this.#options = options
+    this.#investigation = new Investigation(options.wedgedAfterMs)
   }
 
   get state(): EngineState {
@@ -125,9 +127,10 @@ export class EngineKeeper {
     this.#process = undefined
     this.#state = 'down'
     if (this.#stopping) return
-    const suspect = suspectOf(exit, this.#options.notes.read(), this.#options.wedgedAfterMs)
+    const nowMs = performance.now()
+    const suspect = this.#investigation.suspect(exit, this.#options.notes.read(), nowMs)
     // The suspect will not run in the next engine, so nothing speaks against starting that at once.
-    const pauseMs = suspect === undefined ? this.#policy.died(performance.now()) : 0
+    const pauseMs = suspect === undefined ? this.#policy.died(nowMs) : 0
     this.#options.onDown({ exit, suspect, pauseMs })
     this.#restart = setTimeout(() => this.start(), pauseMs)
   }

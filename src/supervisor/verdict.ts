@@ -36,21 +36,53 @@ const CRASH_SIGNALS: ReadonlySet<NodeJS.Signals> = new Set([
 /** A shell's way to tell of a signal; Node's own fatal errors end with 134. */
 const FIRST_CRASH_CODE = 128
 
+/** For how long a death that nobody could be accused of says something about the next, in milliseconds. */
+const MEMORY_MS = 60_000
+
 /**
- * The note that accuses, or undefined. A crash and a kill for being wedged accuse the oldest note; a
- * kill from outside only one that is older than a script may run, since a healthy thread is in some
- * script at any time.
+ * Finds out who ended engines, one per control plane. When several connections were in a script as the
+ * engine crashed, any of them may have done it: nobody is accused the first time. Whoever did it will
+ * do it again, and is the one that was there both times; if that leaves several still, the oldest note
+ * of theirs accuses.
  */
-export function suspectOf(
-  exit: EngineExit,
-  notes: readonly ScriptNote[],
-  wedgedAfterMs: number,
-): ScriptNote | undefined {
-  const oldest = notes.toSorted((a, b) => a.since - b.since)[0]
-  if (oldest === undefined) return undefined
-  if (crashed(exit) || exit.killedFor === 'wedged') return oldest
-  const killed = exit.signal === 'SIGKILL'
-  return killed && oldest.ageMs > wedgedAfterMs ? oldest : undefined
+export class Investigation {
+  readonly #wedgedAfterMs: number
+  /** Connections that were in a script when the engine last crashed and nobody was accused. */
+  #present: ReadonlySet<string> = new Set()
+  #rememberedAtMs = Number.NEGATIVE_INFINITY
+
+  /** `wedgedAfterMs`: a thread that sits in a script for longer will not come back. */
+  constructor(wedgedAfterMs: number) {
+    this.#wedgedAfterMs = wedgedAfterMs
+  }
+
+  /**
+   * The note that accuses, or undefined. A kill from outside accuses only a note that is older than a
+   * script may run, since a healthy thread is in some script at any time. `nowMs`: a clock that never
+   * jumps.
+   */
+  suspect(exit: EngineExit, notes: readonly ScriptNote[], nowMs: number): ScriptNote | undefined {
+    const oldestFirst = notes.toSorted((a, b) => a.since - b.since)
+    const oldest = oldestFirst[0]
+    if (oldest === undefined) return undefined
+    if (exit.killedFor === 'wedged') return oldest
+    const overdue = oldestFirst.find(({ ageMs }) => ageMs > this.#wedgedAfterMs)
+    if (!crashed(exit)) return exit.signal === 'SIGKILL' ? overdue : undefined
+    return overdue ?? this.#suspectOfCrash(oldestFirst, nowMs)
+  }
+
+  #suspectOfCrash(oldestFirst: readonly ScriptNote[], nowMs: number): ScriptNote | undefined {
+    const oldest = oldestFirst[0]!
+    const isAlone = oldestFirst.every(({ connectionId }) => connectionId === oldest.connectionId)
+    const remembers = nowMs - this.#rememberedAtMs < MEMORY_MS
+    const again = remembers
+      ? oldestFirst.find(({ connectionId }) => this.#present.has(connectionId))
+      : undefined
+    const suspect = isAlone ? oldest : again
+    this.#present = new Set(oldestFirst.map(({ connectionId }) => connectionId))
+    this.#rememberedAtMs = suspect === undefined ? nowMs : Number.NEGATIVE_INFINITY
+    return suspect
+  }
 }
 
 function crashed({ code, signal }: EngineExit): boolean {

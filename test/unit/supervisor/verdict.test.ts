@@ -2,8 +2,8 @@ import * as assert from 'uvu/assert'
 import {
   describeExit,
   type EngineExit,
+  Investigation,
   type ScriptNote,
-  suspectOf,
 } from '../../../src/supervisor/verdict.ts'
 import { suite } from '../../support/suite.ts'
 
@@ -16,6 +16,10 @@ function note(connectionId: string, since: number, ageMs: number): ScriptNote {
 }
 
 const YOUNG = note('young', 2_000, 10)
+const SAME = note('young', 2_500, 5)
+const OTHER = note('other', 1_500, 20)
+const THIRD = note('third', 1_400, 30)
+const FOURTH = note('fourth', 1_300, 40)
 const OLD = note('old', 1_000, WEDGED_AFTER_MS + 1)
 
 const crash = (signal: NodeJS.Signals): EngineExit => ({ code: null, signal })
@@ -32,6 +36,8 @@ const CASES: readonly [EngineExit, readonly ScriptNote[], string | undefined][] 
   [crash('SIGSEGV'), [YOUNG], 'young'],
   [crash('SIGABRT'), [YOUNG, OLD], 'old'],
   [crash('SIGTRAP'), [OLD, YOUNG], 'old'],
+  [crash('SIGTRAP'), [YOUNG, OTHER], undefined],
+  [crash('SIGABRT'), [YOUNG, SAME], 'young'],
   [crash('SIGILL'), [YOUNG], 'young'],
   [crash('SIGBUS'), [YOUNG], 'young'],
   [code(134), [YOUNG], 'young'],
@@ -49,6 +55,88 @@ const CASES: readonly [EngineExit, readonly ScriptNote[], string | undefined][] 
 for (const [exit, notes, accused] of CASES) {
   const noted = notes.map(({ connectionId }) => connectionId).join(' and ') || 'nobody'
   it(`${describeExit(exit)}, ${noted} noted: accuses ${accused ?? 'nobody'}`, () => {
-    assert.is(suspectOf(exit, notes, WEDGED_AFTER_MS)?.connectionId, accused)
+    const investigation = new Investigation(WEDGED_AFTER_MS)
+    assert.is(investigation.suspect(exit, notes, 0)?.connectionId, accused)
+  })
+}
+
+/** What was noted at crashes in a row and when, and who is accused of the last. */
+const ROWS: readonly [string, readonly [number, readonly ScriptNote[]][], string | undefined][] = [
+  [
+    'there both times',
+    [
+      [0, [YOUNG, OTHER]],
+      [9, [THIRD, YOUNG]],
+    ],
+    'young',
+  ],
+  [
+    'there alone the second time',
+    [
+      [0, [YOUNG, OTHER]],
+      [9, [OTHER]],
+    ],
+    'other',
+  ],
+  [
+    'two there both times: the oldest',
+    [
+      [0, [YOUNG, OTHER]],
+      [9, [YOUNG, OTHER]],
+    ],
+    'other',
+  ],
+  [
+    'nobody there both times',
+    [
+      [0, [YOUNG, OTHER]],
+      [9, [THIRD, FOURTH]],
+    ],
+    undefined,
+  ],
+  [
+    'another one alone',
+    [
+      [0, [YOUNG, OTHER]],
+      [9, [THIRD]],
+    ],
+    'third',
+  ],
+  [
+    'too long ago',
+    [
+      [0, [YOUNG, OTHER]],
+      [60_001, [YOUNG, THIRD]],
+    ],
+    undefined,
+  ],
+  [
+    'the next counts from the last',
+    [
+      [0, [YOUNG, OTHER]],
+      [9, [THIRD, FOURTH]],
+      [20, [YOUNG, FOURTH]],
+    ],
+    'fourth',
+  ],
+  [
+    'an accusation closes the case',
+    [
+      [0, [YOUNG, OTHER]],
+      [9, [YOUNG]],
+      [20, [OTHER, THIRD]],
+    ],
+    undefined,
+  ],
+]
+
+for (const [title, crashes, accused] of ROWS) {
+  it(`several in a script, ${title}`, () => {
+    const investigation = new Investigation(WEDGED_AFTER_MS)
+    const suspects = crashes.map(([at, notes]) =>
+      investigation.suspect(crash('SIGSEGV'), notes, at),
+    )
+    assert.is(suspects.at(-1)?.connectionId, accused)
+    assert.is(suspects[0], undefined)
   })
 }
