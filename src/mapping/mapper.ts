@@ -57,8 +57,11 @@ export interface ScriptLimits {
  * the process can be attributed. The note must have reached the kernel when `enter` returns.
  */
 export interface ScriptRecorder {
-  /** Answers the place of the note, which is kept until `leave` gives it back. */
-  enter(definition: string): number
+  /**
+   * `beside`: the code runs beside the thread, which goes on. Answers the place of the note, which is
+   * kept until `leave` gives it back.
+   */
+  enter(definition: string, beside?: boolean): number
   leave(place: number): void
 }
 

@@ -33,8 +33,8 @@ export function createNoteWatch(
           const key = keyOf(thread, record)
           const seen = firstSeen.get(key) ?? now
           stillSeen.set(key, seen)
-          const { shard, connectionId, definition, since } = record
-          notes.push({ thread, shard, connectionId, definition, since, ageMs: now - seen })
+          const { slot: _, ...note } = record
+          notes.push({ ...note, thread, ageMs: now - seen })
         }
       }
       firstSeen = stillSeen

@@ -18,6 +18,8 @@ export interface ScriptNote {
   readonly connectionId: string
   /** Id of the mapping definition. */
   readonly definition: string
+  /** It ran beside the thread, as slow scripts do. */
+  readonly beside: boolean
   /** When the script began, in milliseconds since the epoch, by the engine's clock. */
   readonly since: number
   /** How long it has been seen running, in milliseconds, by a clock that never jumps. */
@@ -40,10 +42,10 @@ const FIRST_CRASH_CODE = 128
 const MEMORY_MS = 60_000
 
 /**
- * Finds out who ended engines, one per control plane. When several connections were in a script as the
- * engine crashed, any of them may have done it: nobody is accused the first time. Whoever did it will
- * do it again, and is the one that was there both times; if that leaves several still, the oldest note
- * of theirs accuses.
+ * Finds out who ended engines, one per control plane. A script that ends its process takes a while to
+ * do so, an honest one is through at once: the oldest note accuses. When a slow script ran as well, that
+ * does not tell them apart, and nobody is accused the first time. Whoever did it will do it again, and is
+ * the one that was there both times; if that leaves several still, the oldest note of theirs accuses.
  */
 export class Investigation {
   readonly #wedgedAfterMs: number
@@ -73,12 +75,14 @@ export class Investigation {
 
   #suspectOfCrash(oldestFirst: readonly ScriptNote[], nowMs: number): ScriptNote | undefined {
     const oldest = oldestFirst[0]!
-    const isAlone = oldestFirst.every(({ connectionId }) => connectionId === oldest.connectionId)
+    const isClear =
+      oldestFirst.every(({ connectionId }) => connectionId === oldest.connectionId) ||
+      oldestFirst.every(({ beside }) => !beside)
     const remembers = nowMs - this.#rememberedAtMs < MEMORY_MS
     const again = remembers
       ? oldestFirst.find(({ connectionId }) => this.#present.has(connectionId))
       : undefined
-    const suspect = isAlone ? oldest : again
+    const suspect = isClear ? oldest : again
     this.#present = new Set(oldestFirst.map(({ connectionId }) => connectionId))
     this.#rememberedAtMs = suspect === undefined ? nowMs : Number.NEGATIVE_INFINITY
     return suspect

@@ -75,7 +75,7 @@ export class Stepper {
     steps: Steps<T>,
     { fn, args, options }: Call,
   ): Promise<IteratorResult<Call, T>> {
-    const place = this.#recorder.enter(this.#definition)
+    const place = this.#recorder.enter(this.#definition, true)
     let value: unknown
     try {
       value = await fn.apply(undefined, args as unknown[], options)

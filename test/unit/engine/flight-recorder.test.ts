@@ -23,14 +23,26 @@ it('a note stands while foreign code runs, and only then', () => {
   const record = readFlightRecord(path)
   assert.ok(record)
   const { since, ...names } = record
-  assert.equal(names, { slot: 0, shard: 7, connectionId: 'factory:mqtt', definition: 'mäpper' })
+  assert.equal(names, {
+    slot: 0,
+    shard: 7,
+    connectionId: 'factory:mqtt',
+    definition: 'mäpper',
+    beside: false,
+  })
   assert.ok(since >= before && since <= Date.now())
   one.leave(place)
   assert.is(readFlightRecord(path), undefined)
   // A shorter note over a longer one must not show its rest.
-  other.enter('j')
+  other.enter('j', true)
   const { since: _, ...shorter } = readFlightRecord(path)!
-  assert.equal(shorter, { slot: 0, shard: 4_000_000_000, connectionId: 'c', definition: 'j' })
+  assert.equal(shorter, {
+    slot: 0,
+    shard: 4_000_000_000,
+    connectionId: 'c',
+    definition: 'j',
+    beside: true,
+  })
   recorder.close()
   assert.is(readFlightRecord(path)?.connectionId, 'c', 'a note outlives its recorder')
 })

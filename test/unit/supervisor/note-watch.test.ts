@@ -21,7 +21,15 @@ it('sees scripts grow old by its own clock, one call at a time', () => {
   const [note] = watch.read()
   assert.equal(
     { ...note, since: 0 },
-    { thread: 1, shard: 7, connectionId: 'connection', definition: 'js', since: 0, ageMs: 0 },
+    {
+      thread: 1,
+      shard: 7,
+      connectionId: 'connection',
+      definition: 'js',
+      beside: false,
+      since: 0,
+      ageMs: 0,
+    },
   )
   clock = 900
   assert.is(watch.read()[0]?.ageMs, 900)

@@ -11,14 +11,15 @@ const it = suite('verdict')
 
 const WEDGED_AFTER_MS = 2_500
 
-function note(connectionId: string, since: number, ageMs: number): ScriptNote {
-  return { thread: 0, shard: 1, connectionId, definition: 'js', since, ageMs }
+function note(connectionId: string, since: number, ageMs: number, beside = false): ScriptNote {
+  return { thread: 0, shard: 1, connectionId, definition: 'js', beside, since, ageMs }
 }
 
 const YOUNG = note('young', 2_000, 10)
 const SAME = note('young', 2_500, 5)
-const OTHER = note('other', 1_500, 20)
-const THIRD = note('third', 1_400, 30)
+const OTHER = note('other', 1_500, 20, true)
+const THIRD = note('third', 1_400, 30, true)
+const PROMPT = note('prompt', 2_600, 1)
 const FOURTH = note('fourth', 1_300, 40)
 const OLD = note('old', 1_000, WEDGED_AFTER_MS + 1)
 
@@ -38,6 +39,8 @@ const CASES: readonly [EngineExit, readonly ScriptNote[], string | undefined][] 
   [crash('SIGTRAP'), [OLD, YOUNG], 'old'],
   [crash('SIGTRAP'), [YOUNG, OTHER], undefined],
   [crash('SIGABRT'), [YOUNG, SAME], 'young'],
+  [crash('SIGSEGV'), [PROMPT, YOUNG], 'young'],
+  [crash('SIGSEGV'), [PROMPT, OTHER], undefined],
   [crash('SIGILL'), [YOUNG], 'young'],
   [crash('SIGBUS'), [YOUNG], 'young'],
   [code(134), [YOUNG], 'young'],
