@@ -22,8 +22,17 @@ function text(byDefault: string) {
   return z.string({ error: 'expected a text' }).default(byDefault)
 }
 
+function flag(byDefault: boolean) {
+  return z.boolean({ error: 'expected true or false' }).default(byDefault)
+}
+
 function oneOf<const T extends string>(names: readonly T[], byDefault: NoInfer<T>) {
   return z.enum(names, { error: `expected one of: ${names.join(', ')}` }).default(byDefault)
+}
+
+function someOf<const T extends string>(names: readonly T[]) {
+  const error = `expected a list of: ${names.join(', ')}`
+  return z.array(z.enum(names, { error }), { error }).default([...names])
 }
 
 function table<T extends z.core.$ZodLooseShape>(shape: T) {
@@ -85,11 +94,40 @@ const connections = table({
   error: 'expected at most backoff_max_ms',
 })
 
+const publisher = table({
+  enabled: flag(false),
+  levels: someOf(['success', 'failure']),
+  log_headers_and_payload: flag(false),
+  tag: text(''),
+  host: text('localhost'),
+  port: int(24_224, 1, MAX_PORT),
+  tls: flag(false),
+  tls_ca: text(''),
+  acknowledged: flag(false),
+  connect_timeout_ms: int(5000, 1),
+  publish_timeout_ms: int(5000, 1),
+  backoff_min_ms: int(400, 1),
+  backoff_max_ms: int(30_000, 1),
+  max_attempts: int(7, 1),
+  max_entries_per_client: int(1000, 1),
+  max_bytes_per_thread: int(4_194_304, 1024),
+  max_buffer_entries: int(100_000, 1),
+  max_buffer_bytes: int(67_108_864, 1024),
+  flush_timeout_ms: int(5000, 0),
+  additional_context: z
+    .record(z.string(), z.string({ error: 'expected a text' }), { error: 'expected a table' })
+    .default({}),
+}).refine((settings) => settings.backoff_min_ms <= settings.backoff_max_ms, {
+  path: ['backoff_min_ms'],
+  error: 'expected at most backoff_max_ms',
+})
+
 const monitoring = table({
   logs: table({
     duration_hours: int(24, 1),
     max_entries: int(10, 1),
     max_size_bytes: int(250_000, 1024),
+    publisher: publisher.prefault({}),
   }).prefault({}),
 })
 
@@ -128,6 +166,14 @@ const ENV_PREFIX = 'SLUICE__'
 /** Variables by which Ditto's own images are configured; `SLUICE__` ones win over them. */
 const DITTO_VARIABLES: Readonly<Record<string, string>> = {
   DEVOPS_PASSWORD: 'devops.password',
+  CONNECTIVITY_LOGGER_PUBLISHER_ENABLED: 'monitoring.logs.publisher.enabled',
+  CONNECTIVITY_LOGGER_PUBLISHER_LOG_LEVELS: 'monitoring.logs.publisher.levels',
+  CONNECTIVITY_LOGGER_PUBLISHER_LOG_HEADERS_AND_PAYLOAD:
+    'monitoring.logs.publisher.log_headers_and_payload',
+  CONNECTIVITY_LOGGER_PUBLISHER_LOG_TAG: 'monitoring.logs.publisher.tag',
+  CONNECTIVITY_LOGGER_PUBLISHER_FLUENCY_HOST: 'monitoring.logs.publisher.host',
+  CONNECTIVITY_LOGGER_PUBLISHER_FLUENCY_PORT: 'monitoring.logs.publisher.port',
+  CONNECTIVITY_LOGGER_PUBLISHER_FLUENCY_SSL_ENABLED: 'monitoring.logs.publisher.tls',
 }
 
 /** Never repeated in an error. */
@@ -213,7 +259,10 @@ function override(
 
 /** The text as the type of the default; what does not fit is left to the schema to refuse. */
 function parsedLike(byDefault: unknown, value: string): unknown {
-  return typeof byDefault === 'number' && /^-?\d+$/.test(value) ? Number(value) : value
+  if (typeof byDefault === 'number' && /^-?\d+$/.test(value)) return Number(value)
+  if (typeof byDefault === 'boolean' && /^(true|false)$/.test(value)) return value === 'true'
+  if (Array.isArray(byDefault)) return value === '' ? [] : value.split(',').map((one) => one.trim())
+  return value
 }
 
 function knownVariable(variable: string): string {

@@ -88,6 +88,37 @@ it("understands Ditto's own variable, weaker than the SLUICE__ one", () => {
   assert.is(load('', { ...env, SLUICE__DEVOPS__PASSWORD: 'two' }).devops.password, 'two')
 })
 
+it("understands Ditto's own variables for publishing logs", () => {
+  const prefix = 'CONNECTIVITY_LOGGER_PUBLISHER'
+  const { publisher } = load('', {
+    [`${prefix}_ENABLED`]: 'true',
+    [`${prefix}_LOG_LEVELS`]: 'failure, success',
+    [`${prefix}_LOG_HEADERS_AND_PAYLOAD`]: 'true',
+    [`${prefix}_LOG_TAG`]: 'gateway',
+    [`${prefix}_FLUENCY_HOST`]: 'logs.example.org',
+    [`${prefix}_FLUENCY_PORT`]: '24225',
+    [`${prefix}_FLUENCY_SSL_ENABLED`]: 'true',
+  }).monitoring.logs
+  assert.equal(publisher, {
+    ...DEFAULT_CONFIG.monitoring.logs.publisher,
+    enabled: true,
+    levels: ['failure', 'success'],
+    log_headers_and_payload: true,
+    tag: 'gateway',
+    host: 'logs.example.org',
+    port: 24_225,
+    tls: true,
+  })
+})
+
+it('a list from the environment may be empty; a table of texts comes from the file', () => {
+  const { publisher } = load('[monitoring.logs.publisher.additional_context]\nregion = "north"', {
+    SLUICE__MONITORING__LOGS__PUBLISHER__LEVELS: '',
+  }).monitoring.logs
+  assert.equal(publisher.levels, [])
+  assert.equal(publisher.additional_context, { region: 'north' })
+})
+
 const refusals: readonly [toml: string, env: NodeJS.ProcessEnv, message: string][] = [
   [
     '[http]\nprot = 1',
@@ -126,6 +157,23 @@ const refusals: readonly [toml: string, env: NodeJS.ProcessEnv, message: string]
     '[connections]\nbackoff_min_ms = 90000',
     {},
     'FILE: connections.backoff_min_ms: expected at most backoff_max_ms',
+  ],
+  [
+    '[monitoring.logs.publisher]\nlevels = ["loud"]\nenabled = "yes"',
+    {},
+    'FILE: monitoring.logs.publisher.enabled: expected true or false, found "yes"\n' +
+      'FILE: monitoring.logs.publisher.levels.0: expected a list of: success, failure, found "loud"',
+  ],
+  [
+    '',
+    { CONNECTIVITY_LOGGER_PUBLISHER_ENABLED: 'yes' },
+    'CONNECTIVITY_LOGGER_PUBLISHER_ENABLED: monitoring.logs.publisher.enabled: expected true or ' +
+      'false, found "yes"',
+  ],
+  [
+    '[monitoring.logs.publisher.additional_context]\nregion = 1',
+    {},
+    'FILE: monitoring.logs.publisher.additional_context.region: expected a text, found 1',
   ],
   [
     '[http]\nport = "a"\n[log]\nlevel = 1',
