@@ -7,7 +7,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MessageChannel } from 'node:worker_threads'
 import type { Connection } from '../connection/types.ts'
-import type { LogEntry } from '../monitoring/log-entry.ts'
+import type { KeptEntry } from '../monitoring/log-entry.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import type { Subscription } from '../routing/router.ts'
 import type { ShardDescription, ShardStatus } from '../shard/description.ts'
@@ -118,7 +118,7 @@ export class Engine implements EngineControl {
     for (const link of this.#links(shards)) link.order({ kind: 'reset-logs' })
   }
 
-  async readLogs(shards: readonly number[]): Promise<readonly LogEntry[]> {
+  async readLogs(shards: readonly number[]): Promise<readonly KeptEntry[]> {
     const logs = await Promise.all(this.#links(shards).map((link) => link.readLogs()))
     return logs.flat()
   }

@@ -11,7 +11,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { Connection } from '../connection/types.ts'
-import type { LogEntry } from '../monitoring/log-entry.ts'
+import type { KeptEntry } from '../monitoring/log-entry.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import type { Subscription } from '../routing/router.ts'
 import type { ShardDescription, ShardStatus } from '../shard/description.ts'
@@ -59,7 +59,7 @@ export interface EngineControl {
   setLogs(shards: readonly number[], active: boolean): Promise<void>
   resetLogs(shards: readonly number[]): Promise<void>
   /** The log entries of all given shards, unordered. */
-  readLogs(shards: readonly number[]): Promise<readonly LogEntry[]>
+  readLogs(shards: readonly number[]): Promise<readonly KeptEntry[]>
   /** Sends the counters' latest differences ahead of the answer. */
   readCounters(): Promise<void>
   /**
@@ -160,4 +160,4 @@ export type ShardReport =
   | { readonly kind: 'refused'; readonly error: DittoError }
   | { readonly kind: 'status'; readonly status: ShardStatus }
   | { readonly kind: 'drained' }
-  | { readonly kind: 'logs'; readonly request: number; readonly entries: readonly LogEntry[] }
+  | { readonly kind: 'logs'; readonly request: number; readonly entries: readonly KeptEntry[] }

@@ -3,7 +3,7 @@
  * number.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import type { LogEntry } from '../monitoring/log-entry.ts'
+import type { KeptEntry } from '../monitoring/log-entry.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import type { Subscription } from '../routing/router.ts'
 import type { ShardDescription, ShardStatus } from '../shard/description.ts'
@@ -35,7 +35,7 @@ export class ShardLink {
   readonly #port: MessagePort
   /** Resolves when the shard has drained, or has ended. */
   readonly drained: Promise<void>
-  readonly #reads = new Map<number, (entries: readonly LogEntry[]) => void>()
+  readonly #reads = new Map<number, (entries: readonly KeptEntry[]) => void>()
   #nextRequest = 0
   #over = false
 
@@ -75,7 +75,7 @@ export class ShardLink {
   }
 
   /** The shard's log; empty when the shard is gone. */
-  readLogs(): Promise<readonly LogEntry[]> {
+  readLogs(): Promise<readonly KeptEntry[]> {
     return new Promise((resolve) => {
       if (this.#over) {
         resolve([])
@@ -87,7 +87,7 @@ export class ShardLink {
     })
   }
 
-  #settleRead(request: number, entries: readonly LogEntry[]): void {
+  #settleRead(request: number, entries: readonly KeptEntry[]): void {
     this.#reads.get(request)?.(entries)
     this.#reads.delete(request)
   }

@@ -37,6 +37,20 @@ export interface LogEntry {
   readonly entityId?: string
 }
 
+/** Which log an entry stands in, and where: tells it apart from all others of its connection. */
+export interface LogPosition {
+  /** The shard that wrote it; {@link CONTROL_PLANE_LOG} for what the control plane has to say. */
+  readonly shard: number
+  /** Counts everything that was ever written to that log, from 1. */
+  readonly sequence: number
+}
+
+/** Stands for a shard in what the control plane writes; shards count from 1. */
+export const CONTROL_PLANE_LOG = 0
+
+/** An entry as a log keeps it. */
+export interface KeptEntry extends LogEntry, LogPosition {}
+
 /** What the entries of one ring have in common. */
 export type LogKind = Pick<LogEntry, 'category' | 'type' | 'level' | 'address'>
 
@@ -50,7 +64,8 @@ export type LogText = Pick<LogEntry, 'correlationId' | 'message' | 'entityType' 
 export interface LogLine {
   /** Milliseconds since the epoch. */
   readonly at: number
-  describe(): LogText
+  /** `kind`: of the ring that keeps the line. */
+  describe(kind: LogKind): LogText
 }
 
 /** Where entries of one kind go; the newest are kept. */

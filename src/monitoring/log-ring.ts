@@ -2,7 +2,15 @@
  * The newest entries of a connection's log, kept in the worker that wrote them: per category, type,
  * level and address a ring of fixed size. Knows nothing of how long a log stays enabled.
  */
-import type { ConnectionLog, LogEntry, LogKind, LogLevel, LogLine, LogTrack } from './log-entry.ts'
+import type {
+  ConnectionLog,
+  KeptEntry,
+  LogEntry,
+  LogKind,
+  LogLevel,
+  LogLine,
+  LogTrack,
+} from './log-entry.ts'
 import { renderLogEntry } from './logs-json.ts'
 
 /** Entries of one ring. */
@@ -14,6 +22,8 @@ export const LOG_MESSAGE_CHARS_MAX = 10_000
 
 /** How to keep a log. */
 export interface LogRingsOptions {
+  /** See {@link LogPosition}. */
+  readonly shard: number
   /** Success entries per ring. */
   readonly capacitySuccess: number
   /** Failure entries per ring. */
@@ -27,8 +37,10 @@ export interface LogRingsOptions {
 export interface LogRings extends ConnectionLog {
   /** Whether entries are kept; switching off forgets nothing. */
   active: boolean
-  /** All that is kept, in no particular order. */
-  entries(): readonly LogEntry[]
+  /** The sequence number that was given last; 0 before the first. */
+  readonly newest: number
+  /** All that is kept and is newer than `after`, in no particular order. */
+  entries(after?: number): readonly KeptEntry[]
   /** Forgets all entries. */
   reset(): void
 }
@@ -40,10 +52,10 @@ export function createLogRings(options: LogRingsOptions): LogRings {
 
 /** All entries of several logs in time order; cut to `maxSizeBytes` of JSON, newest kept. */
 export function mergeLogs(
-  lists: readonly (readonly LogEntry[])[],
+  lists: readonly (readonly KeptEntry[])[],
   maxSizeBytes = DEFAULT_LOGS_SIZE_BYTES_MAX,
-): readonly LogEntry[] {
-  const entries = lists.flat().sort((a, b) => a.at - b.at)
+): readonly KeptEntry[] {
+  const entries = lists.flat().sort(byTime)
   let first = entries.length
   let sizeBytes = 0
   while (first > 0) {
@@ -54,14 +66,27 @@ export function mergeLogs(
   return entries.slice(first)
 }
 
+/** Much happens within one millisecond; the order that one log wrote in is known. */
+function byTime(a: KeptEntry, b: KeptEntry): number {
+  return a.at - b.at || a.shard - b.shard || a.sequence - b.sequence
+}
+
+/** Counts what was written to all rings of a log. */
+interface Sequence {
+  last: number
+}
+
 class Rings implements LogRings {
   active: boolean
+  readonly #shard: number
+  readonly #sequence: Sequence = { last: 0 }
   readonly #capacities: Readonly<Record<LogLevel, number>>
   readonly #redact: (text: string) => string
   readonly #rings = new Map<string, Ring>()
 
   constructor(options: LogRingsOptions) {
     this.active = options.active
+    this.#shard = options.shard
     this.#capacities = { success: options.capacitySuccess, failure: options.capacityFailure }
     this.#redact = options.redact ?? ((text) => text)
   }
@@ -71,7 +96,7 @@ class Rings implements LogRings {
     const key = `${category} ${type} ${level} ${address}`
     let ring = this.#rings.get(key)
     if (ring === undefined) {
-      ring = new Ring(kind, this.#capacities[level])
+      ring = new Ring(kind, this.#capacities[level], this.#sequence)
       this.#rings.set(key, ring)
     }
     return ring
@@ -81,50 +106,67 @@ class Rings implements LogRings {
     if (this.active) this.track(entry).add({ at: entry.at, describe: () => entry })
   }
 
-  entries(): readonly LogEntry[] {
-    return [...this.#rings.values()].flatMap(({ kind, lines }) =>
-      lines.map((line) => this.#entryOf(kind, line)),
-    )
+  get newest(): number {
+    return this.#sequence.last
+  }
+
+  entries(after = 0): readonly KeptEntry[] {
+    const entries: KeptEntry[] = []
+    for (const { kind, lines, sequences } of this.#rings.values()) {
+      for (let index = 0; index < lines.length; index++) {
+        const sequence = sequences[index]!
+        if (sequence > after) entries.push(this.#entryOf(kind, lines[index]!, sequence))
+      }
+    }
+    return entries
   }
 
   reset(): void {
     for (const ring of this.#rings.values()) ring.clear()
   }
 
-  #entryOf({ category, type, level, address }: LogKind, line: LogLine): LogEntry {
-    const { message, ...rest } = line.describe()
-    const entry = { ...rest, at: line.at, category, type, level, message: this.#cut(message) }
+  #entryOf(kind: LogKind, line: LogLine, sequence: number): KeptEntry {
+    const { category, type, level, address } = kind
+    const { message, ...rest } = line.describe(kind)
+    const text = this.#cut(message)
+    const position = { shard: this.#shard, sequence }
+    const entry = { ...rest, at: line.at, category, type, level, message: text, ...position }
     return address === undefined ? entry : { ...entry, address }
   }
 
   #cut(text: string): string {
     // Redacted before it is cut: half a secret would not be found any more.
     const redacted = this.#redact(text)
-    const left = redacted.length - LOG_MESSAGE_CHARS_MAX
-    if (left <= 0) return redacted
-    return `${redacted.slice(0, LOG_MESSAGE_CHARS_MAX)}… (${left} more characters)`
+    if (redacted.length <= LOG_MESSAGE_CHARS_MAX) return redacted
+    return `${redacted.slice(0, LOG_MESSAGE_CHARS_MAX)}… (cut)`
   }
 }
 
 class Ring implements LogTrack {
   readonly kind: LogKind
   lines: LogLine[] = []
+  /** Of the lines, place by place. */
+  sequences: number[] = []
   readonly #capacity: number
+  readonly #sequence: Sequence
   #next = 0
 
-  constructor(kind: LogKind, capacity: number) {
+  constructor(kind: LogKind, capacity: number, sequence: Sequence) {
     this.kind = kind
     this.#capacity = capacity
+    this.#sequence = sequence
   }
 
   add(line: LogLine): void {
     if (this.#capacity === 0) return
     this.lines[this.#next] = line
+    this.sequences[this.#next] = ++this.#sequence.last
     this.#next = (this.#next + 1) % this.#capacity
   }
 
   clear(): void {
     this.lines = []
+    this.sequences = []
     this.#next = 0
   }
 }

@@ -9,51 +9,75 @@ import type { LogCategory, LogType } from './log-entry.ts'
 interface Texts {
   readonly success?: string
   readonly failure?: string
+  /** For an error that nobody expected. */
+  readonly exception?: string
+  /** True: what the message brought is told behind the text. */
+  readonly showsMessage?: true
 }
 
+/** What a text tells of an error. */
+type LoggedError = Pick<DittoError, 'message' | 'description'> & Partial<Pick<DittoError, 'error'>>
+
+/** The id of errors that nobody expected. */
+const UNEXPECTED = 'connectivity:internalerror'
+
+const SHOWN = { showsMessage: true } as const
+
 const MAPPED_TO_NOTHING = 'Payload mapping returned null, message is dropped.'
-const OUTGOING_MAPPING_FAILED = 'Ran into a failure when mapping outgoing signal: {error}'
+const RESPONSE_FAILED =
+  'Response was not successful. This may be the case for when a thing could not be found or the ' +
+  'authorization subject of the consuming source was not allowed to write a thing.'
 
 const TEXTS: Readonly<Record<LogCategory, Partial<Readonly<Record<LogType, Texts>>>>> = {
   source: {
     consumed: {
       success: 'Received signal.',
       failure: 'Ran into a failure when parsing an input command: {error}',
+      exception: 'Ran into an unexpected failure when parsing an input command: {error}',
+      ...SHOWN,
     },
     mapped: {
       success: 'Mapped incoming signal.',
-      failure: 'Ran into a failure when mapping incoming signal: {error}',
+      ...failing('when mapping incoming signal'),
+      ...SHOWN,
     },
     dropped: { success: MAPPED_TO_NOTHING },
     enforced: {
       success: 'Successfully applied enforcement on incoming signal.',
-      failure: 'Ran into a failure when enforcing incoming signal: {error}',
+      ...failing('when enforcing incoming signal'),
+      ...SHOWN,
     },
     acknowledged: {
       success: 'Successfully acknowledged incoming signal.',
-      failure: 'Ran into a failure when acknowledging incoming signal: {error}',
+      ...failing('when acknowledging incoming signal'),
+      ...SHOWN,
     },
   },
   target: {
-    dispatched: { success: 'Successfully dispatched signal.' },
+    dispatched: { success: 'Successfully dispatched signal.', ...SHOWN },
     filtered: { success: 'Signal successfully passed possible filters.' },
-    mapped: { success: 'Successfully mapped outgoing signal.', failure: OUTGOING_MAPPING_FAILED },
-    dropped: { success: MAPPED_TO_NOTHING },
+    mapped: {
+      success: 'Successfully mapped outgoing signal.',
+      ...failing('when mapping outgoing signal'),
+    },
+    dropped: { success: MAPPED_TO_NOTHING, ...SHOWN },
     published: {
       success: 'Successfully published signal.',
-      failure: 'Ran into a failure when publishing signal: {error}',
+      ...failing('when publishing signal'),
+      ...SHOWN,
     },
     acknowledged: {
       success: 'Received successful acknowledgement for published signal.',
-      failure: 'Ran into a failure for expected acknowledgement of published signal: {error}',
+      ...failing('for expected acknowledgement of published signal'),
+      ...SHOWN,
     },
   },
   response: {
     dispatched: {
       success: 'Received response.',
-      failure:
-        'Response was not successful. This may be the case for when a thing could not be found or ' +
-        'the authorization subject of the consuming source was not allowed to write a thing.',
+      failure: RESPONSE_FAILED,
+      exception: RESPONSE_FAILED,
+      ...SHOWN,
     },
     filtered: {
       success:
@@ -61,22 +85,30 @@ const TEXTS: Readonly<Record<LogCategory, Partial<Readonly<Record<LogType, Texts
     },
     mapped: {
       success: 'Successfully mapped outbound response.',
-      failure: OUTGOING_MAPPING_FAILED,
+      ...failing('when mapping outgoing signal'),
     },
     dropped: {
       success: MAPPED_TO_NOTHING,
       failure: 'Response dropped, missing replyTo address.',
+      ...SHOWN,
     },
     published: {
       success: 'Successfully published response.',
-      failure: 'Ran into a failure when publishing response: {error}',
+      ...failing('when publishing response'),
+      ...SHOWN,
     },
     acknowledged: {
       success: 'Received successful acknowledgement for published response.',
-      failure: 'Ran into a failure for expected acknowledgement of published response: {error}',
+      ...failing('for expected acknowledgement of published response'),
+      ...SHOWN,
     },
   },
   connection: {},
+}
+
+/** Whether entries of a kind tell what the message brought, its headers and its payload. */
+export function showsMessage(category: LogCategory, type: LogType): boolean {
+  return TEXTS[category][type]?.showsMessage === true
 }
 
 /** The text of a success entry. */
@@ -85,17 +117,24 @@ export function successText(category: LogCategory, type: LogType): string {
 }
 
 /** The text of a failure entry; says `not specified` where no error is known. */
-export function failureText(
-  category: LogCategory,
-  type: LogType,
-  error?: Pick<DittoError, 'message' | 'description'>,
-): string {
-  const text = TEXTS[category][type]?.failure ?? `Failure while message was ${type}: {error}`
+export function failureText(category: LogCategory, type: LogType, error?: LoggedError): string {
+  const texts = TEXTS[category][type]
+  const text =
+    error?.error === UNEXPECTED
+      ? (texts?.exception ?? `Unexpected failure while message was ${type}: {error}`)
+      : (texts?.failure ?? `Failure while message was ${type}: {error}`)
   // A function as replacement: `$&` in an error's text is no pattern.
   return text.replace('{error}', () => errorText(error))
 }
 
-function errorText(error: Pick<DittoError, 'message' | 'description'> | undefined): string {
+function errorText(error: LoggedError | undefined): string {
   if (error === undefined) return 'not specified'
   return error.description === undefined ? error.message : `${error.message} ${error.description}`
+}
+
+function failing(when: string): Required<Pick<Texts, 'failure' | 'exception'>> {
+  return {
+    failure: `Ran into a failure ${when}: {error}`,
+    exception: `Unexpected failure ${when}: {error}`,
+  }
 }

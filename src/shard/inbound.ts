@@ -212,13 +212,13 @@ export class Inbound {
     const { program, delivery, monitor } = consumed
     const forbidden = program.enforce(signal, delivery)
     if (forbidden !== undefined) {
-      monitor.failure('enforced', signal, forbidden)
+      monitor.failure('enforced', signal, forbidden, undefined, delivery.message)
       batch.replies.push(program.errorReply(forbidden, adaptable, delivery, mapper))
       return
     }
-    monitor.success('enforced', signal)
+    monitor.success('enforced', signal, undefined, delivery.message)
     // As in Ditto, a signal counts as mapped when it may go on.
-    monitor.success('mapped', signal, mapper.texts.mappedIn)
+    monitor.success('mapped', signal, mapper.texts.mappedIn, delivery.message)
     const impatient = timeoutError(adaptable)
     if (impatient !== undefined) {
       consumed.concluded(signal, impatient.status)
@@ -237,7 +237,7 @@ export class Inbound {
     batch: Batch,
   ): void {
     const { monitor, delivery, program } = consumed
-    monitor.failure('mapped', delivery.message, error, failedText(error, mapper.id))
+    monitor.failure('mapped', delivery.message, error, mapper.texts.failedIn)
     batch.replies.push(program.errorReply(error, adaptable, delivery, mapper))
   }
 
@@ -339,9 +339,4 @@ const NO_OUTCOMES: readonly Outcome[] = Object.freeze([])
 
 function replyTo({ signal, consumed, mapper }: Admitted, response: Adaptable): Reply {
   return consumed.program.replyTo(signal, response, mapper)
-}
-
-function failedText({ error, message, description }: DittoError, mapper: string): string {
-  const text = `Got exception <${error}> when processing external message with mapper <${mapper}>`
-  return `${text}: ${message} ${description ?? ''}`.trimEnd()
 }

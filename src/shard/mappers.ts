@@ -3,6 +3,7 @@ import type { Connection } from '../connection/types.ts'
 import { DEFAULT_MAPPER, resolveDefinition } from '../mapping/definitions.ts'
 import type { Mapper, MapperEnvironment } from '../mapping/mapper.ts'
 import { createMapper } from '../mapping/registry.ts'
+import type { DittoError } from '../protocol/errors.ts'
 
 /** A mapper with the id under which the connection references it. */
 export interface NamedMapper {
@@ -15,6 +16,7 @@ export interface NamedMapper {
 export interface MapperTexts {
   readonly mappedIn: string
   readonly droppedIn: string
+  readonly failedIn: (error: DittoError) => string
   readonly mappedOut: string
   readonly droppedOut: string
 }
@@ -53,6 +55,9 @@ export class ShardMappers {
 function textsOf(id: string): MapperTexts {
   const dropped = `Payload mapping of mapper <${id}> returned null`
   return {
+    failedIn: ({ error, message, description }) =>
+      `Got exception <${error}> when processing external message with mapper <${id}>: ` +
+      `${message} ${description ?? ''}`.trimEnd(),
     mappedIn: `Successfully mapped incoming signal with mapper <${id}>`,
     droppedIn: `${dropped}, incoming message is dropped`,
     mappedOut: `Mapped outgoing signal with mapper <${id}>`,

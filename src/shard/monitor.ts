@@ -7,13 +7,15 @@ import type { AddressCounters } from '../monitoring/counters.ts'
 import type {
   ConnectionLog,
   LogCategory,
+  LogKind,
   LogLevel,
   LogLine,
   LogText,
   LogTrack,
   LogType,
 } from '../monitoring/log-entry.ts'
-import { failureText, successText } from '../monitoring/log-texts.ts'
+import { LOG_MESSAGE_CHARS_MAX } from '../monitoring/log-ring.ts'
+import { failureText, showsMessage, successText } from '../monitoring/log-texts.ts'
 import type { DittoHeaders } from '../protocol/adaptable.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import type { ExternalMessage } from '../protocol/external-message.ts'
@@ -26,6 +28,12 @@ export type Subject = Signal | ExternalMessage
 const NO_CORRELATION_ID = '<not-provided>'
 /** A message's own header that says what of it may be logged: ALL (default), HEADER, PAYLOAD, OFF. */
 const DEBUG_LOG_HEADER = 'connectivity-debug-log'
+
+/** A payload is looked at that far, in bytes or characters. */
+const SHOWN_PAYLOAD_MAX = 4 * LOG_MESSAGE_CHARS_MAX
+
+/** The text of a failure, or what makes it when somebody reads the log. */
+export type FailureText = string | ((error: DittoError) => string)
 
 /** Counts and logs for one address of one category. */
 export class Monitor<M extends LogType> {
@@ -51,20 +59,29 @@ export class Monitor<M extends LogType> {
     this.#now = now
   }
 
-  /** Counts a success; `text` replaces the default text of the log line. */
-  success(metric: M, subject: Subject, text?: string): void {
+  /**
+   * Counts a success. `text` replaces the default text of the log line; `via`, the message that the
+   * signal came in, says and shows itself what of it may be logged.
+   */
+  success(metric: M, subject: Subject, text?: string, via?: ExternalMessage): void {
     this.#counters.success(metric)
     if (!this.#log.active) return
-    const line = text ?? successText(this.#category, metric)
-    this.#track(this.#successes, metric, 'success').add(new Line(this.#now(), subject, line))
+    const line = new Line(this.#now(), subject, via, text, undefined)
+    this.#track(this.#successes, metric, 'success').add(line)
   }
 
-  /** Counts a failure; `text` replaces the default text of the log line. */
-  failure(metric: M, subject: Subject | undefined, error: DittoError, text?: string): void {
+  /** Counts a failure; `text` and `via` as for a success. */
+  failure(
+    metric: M,
+    subject: Subject | undefined,
+    error: DittoError,
+    text?: FailureText,
+    via?: ExternalMessage,
+  ): void {
     this.#counters.failure(metric)
     if (!this.#log.active) return
-    const line = text ?? failureText(this.#category, metric, error)
-    this.#track(this.#failures, metric, 'failure').add(new Line(this.#now(), subject, line))
+    const line = new Line(this.#now(), subject, via, text, error)
+    this.#track(this.#failures, metric, 'failure').add(line)
   }
 
   #track(tracks: Partial<Record<M, LogTrack>>, type: M, level: LogLevel): LogTrack {
@@ -81,39 +98,56 @@ export class Monitor<M extends LogType> {
 class Line implements LogLine {
   readonly at: number
   readonly subject: Subject | undefined
-  readonly text: string
+  readonly via: ExternalMessage | undefined
+  readonly text: FailureText | undefined
+  readonly error: DittoError | undefined
 
-  constructor(at: number, subject: Subject | undefined, text: string) {
+  constructor(
+    at: number,
+    subject: Subject | undefined,
+    via: ExternalMessage | undefined,
+    text: FailureText | undefined,
+    error: DittoError | undefined,
+  ) {
     this.at = at
     this.subject = subject
+    this.via = via
     this.text = text
+    this.error = error
   }
 
-  describe(): LogText {
-    const { subject, text } = this
-    if (subject === undefined) return { correlationId: NO_CORRELATION_ID, message: text }
-    if ('kind' in subject) return describeSignal(subject, text)
-    const { headers } = subject
-    return {
-      correlationId: headers['correlation-id'] ?? NO_CORRELATION_ID,
-      message: text + details(headers, () => payloadText(subject)),
-    }
+  describe(kind: LogKind): LogText {
+    const { subject, via } = this
+    const text = this.#textFor(kind)
+    const shown = showsMessage(kind.category, kind.type) ? (via ?? subject) : undefined
+    const message = shown === undefined ? text : text + detailsOf(shown)
+    if (subject === undefined) return { correlationId: NO_CORRELATION_ID, message }
+    if (!('kind' in subject)) return { correlationId: correlationOf(subject.headers), message }
+    return describeSignal(subject, message)
+  }
+
+  #textFor({ category, type, level }: LogKind): string {
+    const { text, error } = this
+    if (typeof text === 'string') return text
+    if (text !== undefined) return text(error!)
+    return level === 'success' ? successText(category, type) : failureText(category, type, error)
   }
 }
 
-function describeSignal({ adaptable, entityId }: Signal, text: string): LogText {
-  const { headers, topic, value } = adaptable
-  const payload = (): string | undefined =>
-    value === undefined ? undefined : JSON.stringify(value)
-  const described = {
-    correlationId: String(headers['correlation-id'] ?? NO_CORRELATION_ID),
-    message: text + details(headers, payload),
-  }
+function describeSignal({ adaptable, entityId }: Signal, message: string): LogText {
+  const { headers, topic } = adaptable
+  const described = { correlationId: correlationOf(headers), message }
   if (entityId === '' || topic.group === 'connections') return described
   return { ...described, entityType: topic.group === 'policies' ? 'policy' : 'thing', entityId }
 }
 
-function details(headers: DittoHeaders, payload: () => string | undefined): string {
+function correlationOf(headers: DittoHeaders): string {
+  return String(headers['correlation-id'] ?? NO_CORRELATION_ID)
+}
+
+/** What of a message may be shown, as the message itself wants it. */
+function detailsOf(subject: Subject): string {
+  const headers = 'kind' in subject ? subject.adaptable.headers : subject.headers
   const wanted = String(headers[DEBUG_LOG_HEADER] ?? 'ALL').toUpperCase()
   const withHeaders = wanted === 'ALL' || wanted === 'HEADER'
   const withPayload = wanted === 'ALL' || wanted === 'PAYLOAD'
@@ -121,10 +155,23 @@ function details(headers: DittoHeaders, payload: () => string | undefined): stri
   const shown = withHeaders
     ? ` - Message headers: [${names.map((name) => `${name}=${headerText(headers[name])}`).join(', ')}]`
     : ` - Message header keys: [${names.join(', ')}]`
-  const body = withPayload ? payload() : undefined
-  return body === undefined
-    ? shown
-    : `${shown} - Message payload: ${body || '<empty-text-payload>'}`
+  const payload = withPayload ? shownPayload(subject) : undefined
+  return payload === undefined ? shown : `${shown} - Message payload: ${payload}`
+}
+
+function shownPayload(subject: Subject): string | undefined {
+  if ('kind' in subject) {
+    const { value } = subject.adaptable
+    return value === undefined ? undefined : JSON.stringify(value)
+  }
+  const { payload, headers, binary } = subject
+  if (payload === undefined) return undefined
+  // Enough to find a secret in what is shown, however little of a large payload that is.
+  const start = payload.slice(0, SHOWN_PAYLOAD_MAX)
+  if (binary === true && typeof start === 'object') {
+    return Buffer.from(start).toString('base64') || '<empty-byte-payload>'
+  }
+  return payloadText({ headers, payload: start }) || '<empty-text-payload>'
 }
 
 function headerText(value: unknown): string {

@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { secretsOf } from '../connection/secrets.ts'
 import type { Connection } from '../connection/types.ts'
-import type { LogEntry, LogLevel } from '../monitoring/log-entry.ts'
+import type { KeptEntry, LogLevel } from '../monitoring/log-entry.ts'
 import { createLogRings, type LogRings } from '../monitoring/log-ring.ts'
 import { createRedactor } from '../monitoring/redaction.ts'
 import type { Signal } from '../protocol/signal.ts'
@@ -39,7 +39,7 @@ export interface Shard {
   acknowledge(batch: readonly AckResult[]): void
   setLogs(active: boolean): void
   resetLogs(): void
-  logs(): readonly LogEntry[]
+  logs(): readonly KeptEntry[]
 }
 
 /**
@@ -66,6 +66,7 @@ class RunningShard implements Shard {
     this.#description = description
     this.#environment = environment
     this.#log = createLogRings({
+      shard: description.shard,
       capacitySuccess: settings.logCapacity,
       capacityFailure: settings.logCapacity,
       active: description.logsActive,
@@ -115,7 +116,7 @@ class RunningShard implements Shard {
     this.#log.reset()
   }
 
-  logs(): readonly LogEntry[] {
+  logs(): readonly KeptEntry[] {
     return this.#log.entries()
   }
 

@@ -2,7 +2,7 @@
  * Which connections keep a log at present, and what the control plane itself has to say in it. The
  * entries of the data plane stay with their shards.
  */
-import type { LogEntry, LogLevel } from '../monitoring/log-entry.ts'
+import { CONTROL_PLANE_LOG, type KeptEntry, type LogLevel } from '../monitoring/log-entry.ts'
 import { createLogRings, type LogRings } from '../monitoring/log-ring.ts'
 
 /** What the logs are made from. */
@@ -64,6 +64,7 @@ export class ConnectionLogBook {
     if (rings === undefined) {
       const { maxEntries } = this.#options
       rings = createLogRings({
+        shard: CONTROL_PLANE_LOG,
         capacitySuccess: maxEntries,
         capacityFailure: maxEntries,
         active: true,
@@ -76,7 +77,7 @@ export class ConnectionLogBook {
   }
 
   /** The entries that the control plane added. */
-  entries(id: string): readonly LogEntry[] {
+  entries(id: string): readonly KeptEntry[] {
     return this.#own.get(id)?.entries() ?? []
   }
 

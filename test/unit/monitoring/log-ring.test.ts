@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import type { LogEntry } from '../../../src/monitoring/log-entry.ts'
+import type { KeptEntry, LogEntry } from '../../../src/monitoring/log-entry.ts'
 import {
   createLogRings,
   LOG_MESSAGE_CHARS_MAX,
@@ -11,7 +11,7 @@ import { suite } from '../../support/suite.ts'
 
 const it = suite('connection log')
 
-const OPTIONS = { capacitySuccess: 3, capacityFailure: 2, active: true }
+const OPTIONS = { shard: 7, capacitySuccess: 3, capacityFailure: 2, active: true }
 
 function entry(at: number, changes: Partial<LogEntry> = {}): LogEntry {
   return {
@@ -24,6 +24,11 @@ function entry(at: number, changes: Partial<LogEntry> = {}): LogEntry {
     address: 'in',
     ...changes,
   }
+}
+
+/** As kept by a log that wrote one entry a millisecond. */
+function kept(at: number, position: Partial<KeptEntry> = {}): KeptEntry {
+  return { ...entry(at), shard: 1, sequence: at, ...position }
 }
 
 const times = (entries: readonly LogEntry[]) => entries.map(({ at }) => at).sort((a, b) => a - b)
@@ -91,7 +96,7 @@ it('keeps tracks valid over a reset', () => {
 it('cuts long texts and says so', () => {
   const log = createLogRings(OPTIONS)
   log.add(entry(1, { message: 'x'.repeat(LOG_MESSAGE_CHARS_MAX + 7) }))
-  assert.match(log.entries()[0]!.message, /xx… \(7 more characters\)$/)
+  assert.is(log.entries()[0]!.message, `${'x'.repeat(LOG_MESSAGE_CHARS_MAX)}… (cut)`)
 })
 
 it('shows no secret, not even half of one that was cut', () => {
@@ -105,16 +110,44 @@ it('shows no secret, not even half of one that was cut', () => {
 })
 
 it('merges logs in time order', () => {
-  const merged = mergeLogs([[entry(3), entry(1)], [entry(2)], []], 10_000)
+  const merged = mergeLogs([[kept(3), kept(1)], [kept(2)], []], 10_000)
   assert.equal(
     merged.map(({ at }) => at),
     [1, 2, 3],
   )
 })
 
+it('keeps the order of one log within a millisecond', () => {
+  const log = createLogRings(OPTIONS)
+  const types = ['consumed', 'enforced', 'mapped', 'consumed', 'acknowledged'] as const
+  for (const type of types) log.add(entry(1, { type }))
+  const merged = mergeLogs([log.entries(), [kept(1, { shard: 3 })]])
+  assert.equal(
+    merged.map(({ shard, sequence }) => [shard, sequence]),
+    [[3, 1], ...types.map((_, index) => [7, index + 1])],
+  )
+  assert.equal(
+    merged.slice(1).map(({ type }) => type),
+    types,
+  )
+})
+
+it('tells what is newer than what was read before, also after a reset', () => {
+  const log = createLogRings(OPTIONS)
+  assert.is(log.newest, 0)
+  for (let at = 1; at <= 4; at++) log.add(entry(at))
+  assert.equal(times(log.entries(3)), [4])
+  assert.is(log.newest, 4)
+  log.reset()
+  log.add(entry(5))
+  assert.equal(times(log.entries(log.newest - 1)), [5])
+  assert.is(log.newest, 5)
+  assert.equal(log.entries(log.newest), [])
+})
+
 it('keeps the newest entries that fit', () => {
   const size = Buffer.byteLength(JSON.stringify(renderLogEntry(entry(1))))
-  const all = [entry(1), entry(2), entry(3)]
+  const all = [kept(1), kept(2), kept(3)]
   assert.equal(times(mergeLogs([all], size * 2)), [2, 3])
   assert.equal(times(mergeLogs([all], size * 2 - 1)), [3])
   assert.equal(mergeLogs([all], size - 1), [])
@@ -122,7 +155,7 @@ it('keeps the newest entries that fit', () => {
 
 it('renders entries as the resource shows them', () => {
   const at = Date.UTC(2026, 0, 1, 0, 0, 0, 123)
-  const known = entry(at, { entityType: 'thing', entityId: 'ns:name', message: 'm' })
+  const known = kept(at, { entityType: 'thing', entityId: 'ns:name', message: 'm' })
   assert.equal(renderLogEntry(known), {
     correlationId: 'c',
     timestamp: '2026-01-01T00:00:00.123Z',
