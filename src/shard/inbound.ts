@@ -203,6 +203,8 @@ export class Inbound {
       }
       signals.push(signal)
     }
+    // Once for each mapper: what was consumed is mapped, dropped or failed.
+    monitor.success('mapped', signals[0]!, mapper.texts.mappedIn, delivery.message)
     for (const signal of signals) this.#enforce({ signal, consumed, mapper }, batch)
   }
 
@@ -217,8 +219,6 @@ export class Inbound {
       return
     }
     monitor.success('enforced', signal, undefined, delivery.message)
-    // As in Ditto, a signal counts as mapped when it may go on.
-    monitor.success('mapped', signal, mapper.texts.mappedIn, delivery.message)
     const impatient = timeoutError(adaptable)
     if (impatient !== undefined) {
       consumed.concluded(signal, impatient.status)

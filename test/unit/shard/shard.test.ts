@@ -427,8 +427,8 @@ it('logs while the log is active', () =>
       sending.shard.logs().map(({ category, type, level }) => `${category} ${type} ${level}`),
       [
         'source consumed success',
-        'source enforced success',
         'source mapped success',
+        'source enforced success',
         'response dispatched success',
         'response dropped success',
         'source acknowledged success',
