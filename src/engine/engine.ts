@@ -7,8 +7,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MessageChannel } from 'node:worker_threads'
 import type { Connection } from '../connection/types.ts'
-import type { KeptEntry } from '../monitoring/log-entry.ts'
-import type { DittoError } from '../protocol/errors.ts'
+import type { LogMark, LogNews } from '../monitoring/log-entry.ts'
 import type { Subscription } from '../routing/router.ts'
 import type { ShardDescription, ShardStatus } from '../shard/description.ts'
 import { CounterReader } from './counter-reader.ts'
@@ -118,9 +117,11 @@ export class Engine implements EngineControl {
     for (const link of this.#links(shards)) link.order({ kind: 'reset-logs' })
   }
 
-  async readLogs(shards: readonly number[]): Promise<readonly KeptEntry[]> {
-    const logs = await Promise.all(this.#links(shards).map((link) => link.readLogs()))
-    return logs.flat()
+  async readLogs(marks: readonly LogMark[]): Promise<readonly LogNews[]> {
+    const logs = await Promise.all(
+      marks.map(({ shard, after }) => this.#shards.get(shard)?.readLogs(after)),
+    )
+    return logs.filter((news) => news !== undefined)
   }
 
   /** Resolves when every thread has answered; a dead one counts as having done so. */
@@ -131,13 +132,6 @@ export class Engine implements EngineControl {
   /** Also called by the engine's own clock; the differences leave as an event. */
   async readCounters(): Promise<void> {
     this.#events.onCounters(this.#counters.read())
-  }
-
-  async check(description: ShardDescription): Promise<DittoError | null> {
-    const [any] = this.#loads().toSorted((a, b) => a.connections.length - b.connections.length)
-    const link = this.#threads.get(any!.thread)!
-    await link.ready
-    return link.ask({ kind: 'check', description })
   }
 
   async stop(): Promise<void> {

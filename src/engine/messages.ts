@@ -11,7 +11,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { Connection } from '../connection/types.ts'
-import type { KeptEntry } from '../monitoring/log-entry.ts'
+import type { LogMark, LogNews } from '../monitoring/log-entry.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import type { Subscription } from '../routing/router.ts'
 import type { ShardDescription, ShardStatus } from '../shard/description.ts'
@@ -27,9 +27,6 @@ export interface EngineSettings {
   /** Folder of the flight recorder's files, one per thread. */
   readonly recorderFolder: string
 }
-
-/** Stands for a shard where a connection is only checked; shards count from 1. */
-export const CHECK_SHARD = 0
 
 /** A shard that could not be made, or whose thread ended before it was. */
 export interface ShardRefusal {
@@ -58,15 +55,10 @@ export interface EngineControl {
   unpark(connectionId: string): Promise<void>
   setLogs(shards: readonly number[], active: boolean): Promise<void>
   resetLogs(shards: readonly number[]): Promise<void>
-  /** The log entries of all given shards, unordered. */
-  readLogs(shards: readonly number[]): Promise<readonly KeptEntry[]>
+  /** What the logs of shards hold beyond the marks; a shard that is gone is left out. */
+  readLogs(marks: readonly LogMark[]): Promise<readonly LogNews[]>
   /** Sends the counters' latest differences ahead of the answer. */
   readCounters(): Promise<void>
-  /**
-   * Compiles everything that a connection needs, its scripts first of all, and connects to nothing.
-   * The error that makes it unusable, or null. The description's shard is {@link CHECK_SHARD}.
-   */
-  check(description: ShardDescription): Promise<DittoError | null>
   /** Stops consuming, and when everything consumed is settled closes all shards, then the twins. */
   stop(): Promise<void>
 }
@@ -135,14 +127,13 @@ export type ThreadOrder =
     }
   | { readonly kind: 'park'; readonly request: number; readonly connectionId: string }
   | { readonly kind: 'unpark'; readonly request: number; readonly connectionId: string }
-  | { readonly kind: 'check'; readonly request: number; readonly description: ShardDescription }
   | { readonly kind: 'ping'; readonly request: number }
   | { readonly kind: 'stop' }
 
 /** Thread to engine. */
 export type ThreadReport =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'answer'; readonly request: number; readonly value: DittoError | null }
+  | { readonly kind: 'answer'; readonly request: number }
 
 /** Engine to shard. */
 export type ShardOrder =
@@ -152,7 +143,7 @@ export type ShardOrder =
   | { readonly kind: 'close'; readonly successor: Connection | undefined }
   | { readonly kind: 'set-logs'; readonly active: boolean }
   | { readonly kind: 'reset-logs' }
-  | { readonly kind: 'read-logs'; readonly request: number }
+  | { readonly kind: 'read-logs'; readonly request: number; readonly after: number }
 
 /** Shard to engine. */
 export type ShardReport =
@@ -160,4 +151,4 @@ export type ShardReport =
   | { readonly kind: 'refused'; readonly error: DittoError }
   | { readonly kind: 'status'; readonly status: ShardStatus }
   | { readonly kind: 'drained' }
-  | { readonly kind: 'logs'; readonly request: number; readonly entries: readonly KeptEntry[] }
+  | { readonly kind: 'logs'; readonly request: number; readonly news: LogNews }

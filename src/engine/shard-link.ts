@@ -3,7 +3,7 @@
  * number.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import type { KeptEntry } from '../monitoring/log-entry.ts'
+import type { LogNews } from '../monitoring/log-entry.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import type { Subscription } from '../routing/router.ts'
 import type { ShardDescription, ShardStatus } from '../shard/description.ts'
@@ -35,7 +35,7 @@ export class ShardLink {
   readonly #port: MessagePort
   /** Resolves when the shard has drained, or has ended. */
   readonly drained: Promise<void>
-  readonly #reads = new Map<number, (entries: readonly KeptEntry[]) => void>()
+  readonly #reads = new Map<number, (news: LogNews | undefined) => void>()
   #nextRequest = 0
   #over = false
 
@@ -53,7 +53,7 @@ export class ShardLink {
       else if (report.kind === 'refused') resolve({ outcome: 'refused', error: report.error })
       else if (report.kind === 'drained') onDrained()
       else if (report.kind === 'status') onStatus(description.shard, report.status)
-      else this.#settleRead(report.request, report.entries)
+      else this.#settleRead(report.request, report.news)
     })
     const task: ShardTask = { kind: 'shard', description, counters, port: port2 }
     this.ended = pool.run(thread, task, [port2]).then(
@@ -74,28 +74,28 @@ export class ShardLink {
     this.#port.postMessage(order)
   }
 
-  /** The shard's log; empty when the shard is gone. */
-  readLogs(): Promise<readonly KeptEntry[]> {
+  /** The shard's log beyond `after`; undefined when the shard is gone. */
+  readLogs(after: number): Promise<LogNews | undefined> {
     return new Promise((resolve) => {
       if (this.#over) {
-        resolve([])
+        resolve(undefined)
         return
       }
       const request = this.#nextRequest++
       this.#reads.set(request, resolve)
-      this.order({ kind: 'read-logs', request })
+      this.order({ kind: 'read-logs', request, after })
     })
   }
 
-  #settleRead(request: number, entries: readonly KeptEntry[]): void {
-    this.#reads.get(request)?.(entries)
+  #settleRead(request: number, news: LogNews): void {
+    this.#reads.get(request)?.(news)
     this.#reads.delete(request)
   }
 
   #end(): void {
     this.#over = true
     this.#port.close()
-    for (const settle of this.#reads.values()) settle([])
+    for (const settle of this.#reads.values()) settle(undefined)
     this.#reads.clear()
   }
 }

@@ -5,10 +5,8 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { Connection } from '../connection/types.ts'
-import { asConfigurationError } from '../mapping/definitions.ts'
-import { counterAddresses, createCounterBuffer, ShardCounters } from '../monitoring/counters.ts'
-import { connectivityInternalError } from '../protocol/connectivity-errors.ts'
-import { type DittoError, DittoException } from '../protocol/errors.ts'
+import { counterAddresses, ShardCounters } from '../monitoring/counters.ts'
+import { DittoException } from '../protocol/errors.ts'
 import type { Signal } from '../protocol/signal.ts'
 import { createMesh, type Mesh } from '../routing/mesh.ts'
 import { createRoutingTable, type RoutingTable } from '../routing/table.ts'
@@ -129,26 +127,10 @@ export class EngineThread {
       this.#mesh.connect(order.thread, order.port)
       return
     }
-    let value: DittoError | null = null
     if (order.kind === 'subscriptions') this.#table.update(order.subscriptions)
     else if (order.kind === 'park') this.#table.park(order.connectionId)
     else if (order.kind === 'unpark') this.#table.unpark(order.connectionId)
-    else if (order.kind === 'check') value = await this.#check(order.description)
-    report(this.#task.port, { kind: 'answer', request: order.request, value })
-  }
-
-  /** Makes a shard of the connection, which compiles everything there is, and forgets it. */
-  async #check(description: ShardDescription): Promise<DittoError | null> {
-    const addresses = counterAddresses(description.connection)
-    const counters = new ShardCounters(createCounterBuffer(addresses), addresses)
-    try {
-      const shard = await this.#createShard(description, counters, () => {})
-      await shard.close(undefined)
-      return null
-    } catch (thrown) {
-      if (thrown instanceof DittoException) return asConfigurationError(thrown.error)
-      return connectivityInternalError(String(thrown))
-    }
+    report(this.#task.port, { kind: 'answer', request: order.request })
   }
 
   #openTwin(): Twin {
@@ -202,7 +184,7 @@ async function obeyUntilClosed(shard: Shard, port: MessagePort): Promise<void> {
     else if (order.kind === 'close') shard.close(order.successor).then(resolve, reject)
     else if (order.kind === 'drain') shard.drain().then(() => tell({ kind: 'drained' }), reject)
     else {
-      tell({ kind: 'logs', request: order.request, entries: shard.logs() })
+      tell({ kind: 'logs', request: order.request, news: shard.logs(order.after) })
     }
   })
   await closed

@@ -51,6 +51,22 @@ export const CONTROL_PLANE_LOG = 0
 /** An entry as a log keeps it. */
 export interface KeptEntry extends LogEntry, LogPosition {}
 
+/** How far a log has been read. */
+export interface LogMark {
+  readonly shard: number
+  /** The sequence number that was the newest then; 0: nothing was read yet. */
+  readonly after: number
+}
+
+/** What a log holds beyond a mark. */
+export interface LogNews {
+  readonly shard: number
+  /** The sequence number that was given last, whether its entry is still kept or not. */
+  readonly newest: number
+  /** In no particular order. */
+  readonly entries: readonly KeptEntry[]
+}
+
 /** What the entries of one ring have in common. */
 export type LogKind = Pick<LogEntry, 'category' | 'type' | 'level' | 'address'>
 

@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { secretsOf } from '../connection/secrets.ts'
 import type { Connection } from '../connection/types.ts'
-import type { KeptEntry, LogLevel } from '../monitoring/log-entry.ts'
+import type { LogLevel, LogNews } from '../monitoring/log-entry.ts'
 import { createLogRings, type LogRings } from '../monitoring/log-ring.ts'
 import { createRedactor } from '../monitoring/redaction.ts'
 import type { Signal } from '../protocol/signal.ts'
@@ -39,7 +39,8 @@ export interface Shard {
   acknowledge(batch: readonly AckResult[]): void
   setLogs(active: boolean): void
   resetLogs(): void
-  logs(): readonly KeptEntry[]
+  /** What the log holds beyond a sequence number. */
+  logs(after: number): LogNews
 }
 
 /**
@@ -116,8 +117,9 @@ class RunningShard implements Shard {
     this.#log.reset()
   }
 
-  logs(): readonly KeptEntry[] {
-    return this.#log.entries()
+  logs(after: number): LogNews {
+    const { newest } = this.#log
+    return { shard: this.#description.shard, newest, entries: this.#log.entries(after) }
   }
 
   #drainFor(successor: Connection | undefined): Promise<void> {

@@ -179,11 +179,12 @@ export class Supervisor implements ConnectionService {
     const { logs, running, engine } = this.#dataPlane
     logs.prolong(id)
     const shards = running.shards(id)
-    const entries = shards.length === 0 ? [] : await engine?.readLogs(shards).catch(() => [])
     const span = logs.span(id)
+    const marks = span === undefined ? [] : shards.map((shard) => ({ shard, after: 0 }))
+    const news = marks.length === 0 ? [] : await engine?.readLogs(marks).catch(() => [])
     return {
       entries: mergeLogs(
-        [entries ?? [], logs.entries(id)],
+        [...(news ?? []).map(({ entries }) => entries), logs.entries(id)],
         this.#options.config.monitoring.logs.max_size_bytes,
       ),
       enabledSince: span === undefined ? null : new Date(span.since).toISOString(),

@@ -135,5 +135,5 @@ it('answers calls about shards that are gone', () =>
   withRig(1, async ({ engine }) => {
     await engine.retry([7])
     await engine.close([7], undefined)
-    assert.equal(await engine.readLogs([7]), [])
+    assert.equal(await engine.readLogs([{ shard: 7, after: 0 }]), [])
   }))

@@ -102,8 +102,8 @@ export class RigShard {
   /** Texts of the log's entries of one category and type. */
   texts(category: string, type: string): readonly string[] {
     return this.shard
-      .logs()
-      .filter((entry) => entry.category === category && entry.type === type)
+      .logs(0)
+      .entries.filter((entry) => entry.category === category && entry.type === type)
       .toSorted((a, b) => a.at - b.at)
       .map(({ message }) => message)
   }

@@ -419,12 +419,14 @@ it('logs while the log is active', () =>
     const sending = await rig.open(sender())
     rig.send('in', [create('t')])
     await rig.settlements(1)
-    assert.equal(sending.shard.logs(), [])
+    assert.equal(sending.shard.logs(0).entries, [])
     sending.shard.setLogs(true)
     rig.send('in', [modify('t', 1)])
     await rig.settlements(2)
     assert.equal(
-      sending.shard.logs().map(({ category, type, level }) => `${category} ${type} ${level}`),
+      sending.shard
+        .logs(0)
+        .entries.map(({ category, type, level }) => `${category} ${type} ${level}`),
       [
         'source consumed success',
         'source mapped success',
@@ -435,7 +437,7 @@ it('logs while the log is active', () =>
       ],
     )
     sending.shard.resetLogs()
-    assert.equal(sending.shard.logs(), [])
+    assert.equal(sending.shard.logs(0).entries, [])
   }))
 
 function delivered(payload: unknown): Delivery {
