@@ -8,6 +8,7 @@ import { mapperConfigFailed } from '../protocol/connectivity-errors.ts'
 import { DittoException } from '../protocol/errors.ts'
 import type { ScriptLimits } from './mapper.ts'
 import { readOptions } from './options.ts'
+import type { LibraryName } from './sandbox/libraries.ts'
 import type { Scripts } from './sandbox/script-error.ts'
 
 const script = z
@@ -19,7 +20,7 @@ const script = z
 const library = z
   .union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })], 'must be a boolean')
   .nullish()
-  .refine((wanted) => wanted !== true, 'cannot be true: the library is not available')
+  .transform((wanted) => wanted === true)
 
 const schema = z.object({
   incomingScript: script,
@@ -30,8 +31,11 @@ const schema = z.object({
 
 /** The scripts of checked options; an empty one means plain Ditto Protocol in that direction. */
 export function readScripts(options: JsonObject): Scripts {
-  const { incomingScript, outgoingScript } = schema.parse(options)
-  return { incomingScript, outgoingScript }
+  const { incomingScript, outgoingScript, loadLongJS, loadBytebufferJS } = schema.parse(options)
+  const libraries: LibraryName[] = []
+  if (loadLongJS) libraries.push('long')
+  if (loadBytebufferJS) libraries.push('bytebuffer')
+  return { incomingScript, outgoingScript, libraries }
 }
 
 /**

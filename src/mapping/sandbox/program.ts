@@ -13,6 +13,7 @@ import type { Driver } from './inside/driver.ts'
 import { DRIVER_LIMITS, HOLD_MS } from './limits.ts'
 import type { Sandbox } from './sandbox.ts'
 import { compileErrorText, type Scripts } from './script-error.ts'
+import { runScripts } from './scripts.ts'
 import { Stepper, type Steps } from './steps.ts'
 
 /** What a program needs of its shard. */
@@ -174,11 +175,7 @@ export class Program {
         result: { reference: true },
       }) as Reference<Driver>
       const named = (name: keyof Driver) => driver.getSync(name, { reference: true })
-      for (const filename of ['incomingScript', 'outgoingScript'] as const) {
-        // The value of a script's last expression stays inside.
-        const code = `${this.#scripts[filename]}\n;undefined`
-        isolate.compileScriptSync(code, { filename }).runSync(context, { timeout })
-      }
+      runScripts(isolate, context, this.#scripts, timeout)
       this.#installed = {
         generation: this.#sandbox.generation,
         context,

@@ -1,9 +1,13 @@
 /** Words errors of scripts as Ditto does: text, line and column, source line and stack. */
 
+import type { LibraryName } from './libraries.ts'
+
 /** The scripts of a mapping definition, under the names that stack traces show. */
-export interface Scripts {
-  readonly incomingScript: string
-  readonly outgoingScript: string
+export type ScriptName = 'incomingScript' | 'outgoingScript'
+
+/** The scripts, empty ones where there are none, and the libraries they want. */
+export interface Scripts extends Readonly<Record<ScriptName, string>> {
+  readonly libraries: readonly LibraryName[]
 }
 
 const POSITION = /\b(incomingScript|outgoingScript):(\d+):(\d+)/
@@ -17,7 +21,7 @@ export function scriptErrorText(text: string, stack: string, scripts: Scripts): 
   const position = POSITION.exec(frames[0] ?? '')
   if (position === null) return text
   const [, name, line, column] = position
-  const source = scripts[name as keyof Scripts].split('\n')[Number(line) - 1]?.trimEnd() ?? ''
+  const source = scripts[name as ScriptName].split('\n')[Number(line) - 1]?.trimEnd() ?? ''
   const at = `${text} - in line/column #${line}/${column}, source:\n${source}`
   const trace = frames.filter((frame) => /^\s+at /.test(frame))
   return trace.length === 0 ? at : `${at}, stack:\n${trace.join('\n')}`
@@ -29,4 +33,17 @@ export function compileErrorText(thrown: unknown, scripts: Scripts): string {
   // Syntax errors carry their position at the end of the message: `… [incomingScript:2:10]`.
   const message = thrown.message.replace(/ \[\w+:\d+:\d+\]$/, '')
   return scriptErrorText(`${thrown.name}: ${message}`, thrown.stack ?? '', scripts)
+}
+
+/** Where in which script an error text of this file points to; nothing when it does not. */
+export function positionIn(text: string): {
+  readonly script?: ScriptName
+  readonly line?: number
+  readonly column?: number
+} {
+  const at = / - in line\/column #(\d+)\/(\d+)/.exec(text)
+  if (at === null) return {}
+  const script = POSITION.exec(text)?.[1]
+  const position = { line: Number(at[1]), column: Number(at[2]) }
+  return script === undefined ? position : { script: script as ScriptName, ...position }
 }

@@ -120,11 +120,6 @@ const OPTIONS: readonly (readonly [string, MappingDefinition, RegExp | string])[
     /<loadLongJS> must be a boolean\.$/,
   ],
   [
-    'a library that is not here',
-    javaScript({ loadBytebufferJS: 'true' }),
-    /<loadBytebufferJS> cannot be true: the library is not available\.$/,
-  ],
-  [
     'scripts that are too long',
     javaScript({ incomingScript: 'x'.repeat(50_001), outgoingScript: 'y' }),
     'due to: The script size was bigger than the allowed <50000> bytes: ' +
@@ -153,7 +148,7 @@ it('options as Ditto documents them are accepted', () => {
   const mine = javaScript({
     incomingScript: 'a',
     outgoingScript: 'b',
-    loadBytebufferJS: 'false',
+    loadBytebufferJS: 'true',
     loadLongJS: false,
     'content-type-blocklist': 'a/b',
   })
