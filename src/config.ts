@@ -127,6 +127,7 @@ const monitoring = table({
     duration_hours: int(24, 1),
     max_entries: int(10, 1),
     max_size_bytes: int(250_000, 1024),
+    max_tails: int(16, 1),
     publisher: publisher.prefault({}),
   }).prefault({}),
 })
