@@ -36,6 +36,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   amqplib: ['src/transport'],
   rhea: ['src/transport'],
   piscina: ['src/engine'],
+  'fluent-logger': ['src/monitoring'],
   hono: ['src/api'],
   '@hono/node-server': ['src/api'],
   '@hono/zod-openapi': ['src/api'],

@@ -80,8 +80,11 @@ export type LogText = Pick<LogEntry, 'correlationId' | 'message' | 'entityType' 
 export interface LogLine {
   /** Milliseconds since the epoch. */
   readonly at: number
-  /** `kind`: of the ring that keeps the line. */
-  describe(kind: LogKind): LogText
+  /**
+   * `kind`: of the ring that keeps the line. `withMessage`: whether headers and payload of the message
+   * may be told, as far as they are for the kind and the message.
+   */
+  describe(kind: LogKind, withMessage: boolean): LogText
 }
 
 /** Where entries of one kind go; the newest are kept. */
@@ -90,11 +93,11 @@ export interface LogTrack {
 }
 
 /**
- * The writing side. Callers ask `active` first and make nothing while it is false, so that a muted
- * log costs the hot path one comparison.
+ * The writing side. Callers ask first whether the level is wanted and make nothing while it is not, so
+ * that a muted log costs the hot path one comparison.
  */
 export interface ConnectionLog {
-  readonly active: boolean
+  readonly wants: Readonly<Record<LogLevel, boolean>>
   /** The track of a kind; it stays valid as long as the log. */
   track(kind: LogKind): LogTrack
   add(entry: LogEntry): void

@@ -66,6 +66,12 @@ export function mergeLogs(
   return entries.slice(first)
 }
 
+/** A text that a log may hold. Take secrets out before: half of one would not be found any more. */
+export function cutLogMessage(text: string): string {
+  if (text.length <= LOG_MESSAGE_CHARS_MAX) return text
+  return `${text.slice(0, LOG_MESSAGE_CHARS_MAX)}… (cut)`
+}
+
 /** Much happens within one millisecond; the order that one log wrote in is known. */
 function byTime(a: KeptEntry, b: KeptEntry): number {
   return a.at - b.at || a.shard - b.shard || a.sequence - b.sequence
@@ -77,7 +83,7 @@ interface Sequence {
 }
 
 class Rings implements LogRings {
-  active: boolean
+  readonly wants = { success: false, failure: false }
   readonly #shard: number
   readonly #sequence: Sequence = { last: 0 }
   readonly #capacities: Readonly<Record<LogLevel, number>>
@@ -89,6 +95,15 @@ class Rings implements LogRings {
     this.#shard = options.shard
     this.#capacities = { success: options.capacitySuccess, failure: options.capacityFailure }
     this.#redact = options.redact ?? ((text) => text)
+  }
+
+  get active(): boolean {
+    return this.wants.success
+  }
+
+  set active(active: boolean) {
+    this.wants.success = active
+    this.wants.failure = active
   }
 
   track(kind: LogKind): LogTrack {
@@ -127,18 +142,11 @@ class Rings implements LogRings {
 
   #entryOf(kind: LogKind, line: LogLine, sequence: number): KeptEntry {
     const { category, type, level, address } = kind
-    const { message, ...rest } = line.describe(kind)
-    const text = this.#cut(message)
+    const { message, ...rest } = line.describe(kind, true)
+    const text = cutLogMessage(this.#redact(message))
     const position = { shard: this.#shard, sequence }
     const entry = { ...rest, at: line.at, category, type, level, message: text, ...position }
     return address === undefined ? entry : { ...entry, address }
-  }
-
-  #cut(text: string): string {
-    // Redacted before it is cut: half a secret would not be found any more.
-    const redacted = this.#redact(text)
-    if (redacted.length <= LOG_MESSAGE_CHARS_MAX) return redacted
-    return `${redacted.slice(0, LOG_MESSAGE_CHARS_MAX)}… (cut)`
   }
 }
 

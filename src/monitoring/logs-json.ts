@@ -5,7 +5,8 @@
 import type { JsonObject } from '../json/types.ts'
 import type { LogEntry } from './log-entry.ts'
 
-const NO_CORRELATION_ID = '<not-provided>'
+/** Stands in an entry for the correlation id that a message did not bring. */
+export const NO_CORRELATION_ID = '<not-provided>'
 
 /** One entry as JSON; members that are not known are left out. */
 export function renderLogEntry(entry: LogEntry): JsonObject {

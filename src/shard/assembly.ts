@@ -10,6 +10,7 @@ import {
   RESPONSES_ADDRESS,
   type ShardCounters,
 } from '../monitoring/counters.ts'
+import type { LogCollector } from '../monitoring/log-collector.ts'
 import type { ConnectionLog, LogLevel } from '../monitoring/log-entry.ts'
 import type { Relief, Router, Subscription } from '../routing/router.ts'
 import type { TransportFactory } from '../transport/transport.ts'
@@ -34,6 +35,8 @@ export interface ShardEnvironment {
   readonly recorder: ScriptRecorder
   readonly createTransport: TransportFactory
   readonly counters: ShardCounters
+  /** Absent when no logs are published. */
+  readonly logCollector?: LogCollector
   readonly onStatus: (status: ShardStatus) => void
   /** Milliseconds since the epoch. */
   readonly now: () => number

@@ -65,7 +65,7 @@ export class Monitor<M extends LogType> {
    */
   success(metric: M, subject: Subject, text?: string, via?: ExternalMessage): void {
     this.#counters.success(metric)
-    if (!this.#log.active) return
+    if (!this.#log.wants.success) return
     const line = new Line(this.#now(), subject, via, text, undefined)
     this.#track(this.#successes, metric, 'success').add(line)
   }
@@ -79,7 +79,7 @@ export class Monitor<M extends LogType> {
     via?: ExternalMessage,
   ): void {
     this.#counters.failure(metric)
-    if (!this.#log.active) return
+    if (!this.#log.wants.failure) return
     const line = new Line(this.#now(), subject, via, text, error)
     this.#track(this.#failures, metric, 'failure').add(line)
   }
@@ -116,10 +116,11 @@ class Line implements LogLine {
     this.error = error
   }
 
-  describe(kind: LogKind): LogText {
+  describe(kind: LogKind, withMessage: boolean): LogText {
     const { subject, via } = this
     const text = this.#textFor(kind)
-    const shown = showsMessage(kind.category, kind.type) ? (via ?? subject) : undefined
+    const isShown = withMessage && showsMessage(kind.category, kind.type)
+    const shown = isShown ? (via ?? subject) : undefined
     const message = shown === undefined ? text : text + detailsOf(shown)
     if (subject === undefined) return { correlationId: NO_CORRELATION_ID, message }
     if (!('kind' in subject)) return { correlationId: correlationOf(subject.headers), message }

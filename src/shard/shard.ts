@@ -6,9 +6,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { secretsOf } from '../connection/secrets.ts'
 import type { Connection } from '../connection/types.ts'
-import type { LogLevel, LogNews } from '../monitoring/log-entry.ts'
+import type { ConnectionLog, LogLevel, LogNews } from '../monitoring/log-entry.ts'
 import { createLogRings, type LogRings } from '../monitoring/log-ring.ts'
-import { createRedactor } from '../monitoring/redaction.ts'
+import { createRedactor, type Redactor } from '../monitoring/redaction.ts'
 import type { Signal } from '../protocol/signal.ts'
 import type { AckResult, Subscription } from '../routing/router.ts'
 import type { Transport } from '../transport/transport.ts'
@@ -54,7 +54,9 @@ export function createShard(description: ShardDescription, environment: ShardEnv
 class RunningShard implements Shard {
   readonly #description: ShardDescription
   readonly #environment: ShardEnvironment
-  readonly #log: LogRings
+  /** What `GET /logs` shows; everything is written to the log around it. */
+  readonly #rings: LogRings
+  readonly #log: ConnectionLog
   readonly #parts: ShardParts
   readonly #session: Session
   #draining: Promise<void> | undefined
@@ -66,13 +68,15 @@ class RunningShard implements Shard {
     const { connection, settings } = description
     this.#description = description
     this.#environment = environment
-    this.#log = createLogRings({
+    const redact = createRedactor([...secretsOf(connection).values()])
+    this.#rings = createLogRings({
       shard: description.shard,
       capacitySuccess: settings.logCapacity,
       capacityFailure: settings.logCapacity,
       active: description.logsActive,
-      redact: createRedactor([...secretsOf(connection).values()]),
+      redact,
     })
+    this.#log = this.#publishedLog(redact) ?? this.#rings
     this.#parts = assemble(description, environment, {
       entries: this.#log,
       write: (level, message) => this.#writeLog(level, message),
@@ -110,16 +114,16 @@ class RunningShard implements Shard {
   }
 
   setLogs(active: boolean): void {
-    this.#log.active = active
+    this.#rings.active = active
   }
 
   resetLogs(): void {
-    this.#log.reset()
+    this.#rings.reset()
   }
 
   logs(after: number): LogNews {
-    const { newest } = this.#log
-    return { shard: this.#description.shard, newest, entries: this.#log.entries(after) }
+    const { newest } = this.#rings
+    return { shard: this.#description.shard, newest, entries: this.#rings.entries(after) }
   }
 
   #drainFor(successor: Connection | undefined): Promise<void> {
@@ -208,8 +212,16 @@ class RunningShard implements Shard {
     this.deliver([announcement(connection.id, event, this.#environment.now())])
   }
 
+  /** Nobody wants to hear of tries. */
+  #publishedLog(redact: Redactor): ConnectionLog | undefined {
+    const { connection, clientIndex, dryRun } = this.#description
+    if (dryRun) return undefined
+    const author = { connectionId: connection.id, clientIndex, clientCount: connection.clientCount }
+    return this.#environment.logCollector?.logFor(author, this.#rings, redact)
+  }
+
   #writeLog(level: LogLevel, message: string): void {
-    if (!this.#log.active) return
+    if (!this.#log.wants[level]) return
     const correlationId = '<not-provided>'
     const at = this.#environment.now()
     this.#log.add({ correlationId, at, category: 'connection', type: 'other', level, message })
