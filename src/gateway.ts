@@ -17,8 +17,9 @@ import { DataPlane, type SupervisorLog } from './supervisor/data-plane.ts'
 import { forkEngine } from './supervisor/engine-process.ts'
 import { createNoteWatch } from './supervisor/note-watch.ts'
 import { Quarantine } from './supervisor/quarantine.ts'
-import { engineSettings, shardSettings, wedgedAfterMs } from './supervisor/settings.ts'
+import { engineSettings, shardSettings, trialFolder, wedgedAfterMs } from './supervisor/settings.ts'
 import { Supervisor } from './supervisor/supervisor.ts'
+import { Trials } from './supervisor/trials.ts'
 
 /** What a gateway is made from. */
 export interface GatewayOptions {
@@ -52,7 +53,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const store = await openConnectionStore(config.store.path, {
     encryptionKey: config.store.encryption_key,
   })
-  const { dataPlane, supervisor } = createSupervisor(store, config, log)
+  const { dataPlane, supervisor, trials } = createSupervisor(store, config, log)
   const devops = await devopsAccess(store, config)
   const app = createApi({
     service: supervisor,
@@ -75,6 +76,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     url: `http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${server.port}`,
     async stop() {
+      trials.stop()
       await Promise.all([server.close(REQUEST_GRACE_MS), dataPlane.stop()])
       await store.close()
     },
@@ -85,7 +87,7 @@ function createSupervisor(
   store: ConnectionStore,
   config: Config,
   log: SupervisorLog,
-): { dataPlane: DataPlane; supervisor: Supervisor } {
+): { dataPlane: DataPlane; supervisor: Supervisor; trials: Trials } {
   const settings = shardSettings(config)
   const forEngine = engineSettings(config)
   const quarantine = new Quarantine(store)
@@ -99,20 +101,26 @@ function createSupervisor(
     log,
     now: Date.now,
   })
+  const trials = new Trials({
+    folder: trialFolder(config),
+    settings,
+    wedgedAfterMs: wedgedAfterMs(config),
+  })
   const supervisor = new Supervisor({
     store,
     dataPlane,
     quarantine,
+    trials,
     check: {
       limits: config.connections,
       settings,
-      compile: (description) => dataPlane.check(description),
+      compile: (connection) => trials.check(connection),
     },
     config,
     instance: `sluice-${hostname()}`,
     now: Date.now,
   })
-  return { dataPlane, supervisor }
+  return { dataPlane, supervisor, trials }
 }
 
 /** Who may use the API. */

@@ -18,6 +18,8 @@ import {
   renderMethodNotAllowed,
 } from './errors.ts'
 import { healthEndpoints, isPublic } from './health.ts'
+import type { LogStreamTimes } from './log-stream.ts'
+import { mappingTestEndpoints } from './mapping-test.ts'
 import { monitoringEndpoints } from './monitoring.ts'
 import { mountOpenApi } from './openapi.ts'
 
@@ -34,6 +36,7 @@ export interface ApiOptions {
   readonly version: string
   readonly maxBodyBytes?: number
   readonly requestTimeoutMs?: number
+  readonly logStreamTimes?: LogStreamTimes
   /** Where unexpected errors are told. */
   readonly log?: ApiLog
 }
@@ -43,10 +46,11 @@ export function createApi(options: ApiOptions): OpenAPIHono {
   const { service, verifyDevops, version, log } = options
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES
   const requestTimeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS
-  const resource = { service, maxBodyBytes }
+  const resource = { service, maxBodyBytes, logStreamTimes: options.logStreamTimes }
   const endpoints = [
     ...connectionEndpoints(resource),
     ...commandEndpoints(resource),
+    ...mappingTestEndpoints(resource),
     ...monitoringEndpoints(resource),
     ...healthEndpoints(resource),
   ]

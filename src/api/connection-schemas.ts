@@ -11,6 +11,7 @@ import {
   targetSchema,
 } from '../connection/schema.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../json/types.ts'
+import { mappingTrialSchema, trialResultSchema } from '../mapping/trial-schema.ts'
 
 const COMPONENTS = {
   Connection: connectionSchema,
@@ -20,6 +21,8 @@ const COMPONENTS = {
   Target: targetSchema,
   MappingDefinition: mappingDefinitionSchema,
   Credentials: credentialsSchema,
+  MappingTrial: mappingTrialSchema,
+  MappingTrialResult: trialResultSchema,
 } as const
 
 const ROOT = '#/components/schemas/'

@@ -3,7 +3,6 @@
  * Knows nothing of shards; a new link is made when the thread has died.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import type { DittoError } from '../protocol/errors.ts'
 import type { EngineSettings, ThreadOrder, ThreadReport, ThreadTask } from './messages.ts'
 import type { Pool } from './pool.ts'
 
@@ -15,7 +14,7 @@ type Question = ThreadOrder extends infer O
   : never
 
 interface Waiting {
-  readonly resolve: (value: DittoError | null) => void
+  readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
 
@@ -39,7 +38,7 @@ export class ThreadLink {
     this.ready = ready
     port1.on('message', (report: ThreadReport) => {
       if (report.kind === 'ready') onReady()
-      else this.#settle(report.request, report.value)
+      else this.#settle(report.request)
     })
     const task: ThreadTask = { kind: 'thread', thread, settings, port: port2 }
     this.ended = pool.run(thread, task, [port2]).then(
@@ -59,7 +58,7 @@ export class ThreadLink {
   }
 
   /** Asks and waits for the answer; rejects when the thread dies before. */
-  ask(question: Question): Promise<DittoError | null> {
+  ask(question: Question): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#dead) {
         reject(new Error(`worker thread ${this.thread} has ended`))
@@ -77,8 +76,8 @@ export class ThreadLink {
     this.#port.postMessage(order)
   }
 
-  #settle(request: number, value: DittoError | null): void {
-    this.#waiting.get(request)?.resolve(value)
+  #settle(request: number): void {
+    this.#waiting.get(request)?.resolve()
     this.#waiting.delete(request)
   }
 

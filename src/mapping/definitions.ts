@@ -78,7 +78,10 @@ export function mapperIdsOf(connection: Connection): readonly string[] {
  * What an id of a `payloadMapping` means. A definition shadows an alias of the same name.
  * Throws a DittoException (`connectivity:connection.configuration.invalid`) when it means nothing.
  */
-export function resolveDefinition(connection: Connection, id: string): ResolvedDefinition {
+export function resolveDefinition(
+  connection: Pick<Connection, 'mappingDefinitions'>,
+  id: string,
+): ResolvedDefinition {
   const { mappingDefinitions } = connection
   const own = Object.hasOwn(mappingDefinitions, id) ? mappingDefinitions[id] : undefined
   const name = engineNameOf(own?.mappingEngine ?? id)
@@ -106,15 +109,22 @@ export function checkPayloadMappings(connection: Connection, limits: ScriptLimit
     checkCount(payloadMapping, `target with address ${address}`)
   }
   for (const id of mapperIdsOf(connection)) {
-    const { engine, definition } = resolveDefinition(connection, id)
-    try {
-      engineOf(engine)?.checkOptions(definition.options, limits)
-      compileConditions(definition.incomingConditions)
-      compileConditions(definition.outgoingConditions)
-    } catch (thrown) {
-      if (!(thrown instanceof DittoException)) throw thrown
-      throw new DittoException(asConfigurationError(thrown.error), { cause: thrown })
-    }
+    checkDefinition(resolveDefinition(connection, id), limits)
+  }
+}
+
+/** Checks the options, script sizes and conditions of one definition. Throws as the above does. */
+export function checkDefinition(
+  { engine, definition }: ResolvedDefinition,
+  limits: ScriptLimits,
+): void {
+  try {
+    engineOf(engine)?.checkOptions(definition.options, limits)
+    compileConditions(definition.incomingConditions)
+    compileConditions(definition.outgoingConditions)
+  } catch (thrown) {
+    if (!(thrown instanceof DittoException)) throw thrown
+    throw new DittoException(asConfigurationError(thrown.error), { cause: thrown })
   }
 }
 
@@ -139,7 +149,7 @@ function checkCount(payloadMapping: readonly string[], user: string): void {
   throw new DittoException(connectionConfigurationInvalid(message, description))
 }
 
-function choicesText(connection: Connection): string {
+function choicesText(connection: Pick<Connection, 'mappingDefinitions'>): string {
   const own = Object.keys(connection.mappingDefinitions).join(', ')
   return (
     `Make sure to only use either the specified mappingDefinitions names [${own}] ` +

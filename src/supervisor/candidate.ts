@@ -7,7 +7,6 @@ import { type ParseOptions, parseConnection } from '../connection/model.ts'
 import { restoreSecrets } from '../connection/secrets.ts'
 import type { Connection } from '../connection/types.ts'
 import { validateConnection } from '../connection/validate.ts'
-import { CHECK_SHARD, type EngineControl } from '../engine/messages.ts'
 import { checkPayloadMappings, mapperIdsOf, resolveDefinition } from '../mapping/definitions.ts'
 import { connectionConfigurationInvalid } from '../protocol/connectivity-errors.ts'
 import { type DittoError, DittoException } from '../protocol/errors.ts'
@@ -18,8 +17,8 @@ import { isSupported, transports } from '../transport/registry.ts'
 export interface CheckOptions {
   readonly limits: Config['connections']
   readonly settings: ShardSettings
-  /** Compiles in the engine; the error, or null. Throws 503 when there is no engine in time. */
-  readonly compile: EngineControl['check']
+  /** Compiles where foreign code may run; the error, or null. Throws 503 when that cannot be tried. */
+  readonly compile: (connection: Connection) => Promise<DittoError | null>
 }
 
 /**
@@ -38,7 +37,7 @@ export async function checkedConnection(
   return connection
 }
 
-/** Everything that can be known without the engine. */
+/** Everything that can be known without running a script. */
 export function checkStatically(
   connection: Connection,
   { limits, settings }: Pick<CheckOptions, 'limits' | 'settings'>,
@@ -50,18 +49,8 @@ export function checkStatically(
   checkPayloadMappings(connection, settings.script)
 }
 
-async function checkScripts(
-  connection: Connection,
-  { compile, settings }: CheckOptions,
-): Promise<void> {
-  const error = await compile({
-    shard: CHECK_SHARD,
-    connection,
-    clientIndex: 0,
-    dryRun: true,
-    logsActive: false,
-    settings,
-  })
+async function checkScripts(connection: Connection, { compile }: CheckOptions): Promise<void> {
+  const error = await compile(connection)
   if (error !== null) throw new DittoException(error)
 }
 

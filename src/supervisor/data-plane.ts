@@ -2,20 +2,19 @@
  * Everything that follows the engine: keeps one running, keeps the connections that shall be open
  * running in it, takes in what they count and say, and puts whoever killed an engine in quarantine.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Connection } from '../connection/types.ts'
-import { CHECK_SHARD, type EngineControl } from '../engine/messages.ts'
+import type { EngineControl } from '../engine/messages.ts'
 import { connectionFailed, connectionUnavailable } from '../protocol/connectivity-errors.ts'
-import { type DittoError, DittoException } from '../protocol/errors.ts'
-import type { ShardDescription, ShardSettings } from '../shard/description.ts'
+import { DittoException } from '../protocol/errors.ts'
+import type { ShardSettings } from '../shard/description.ts'
 import { type EngineDeath, EngineKeeper, type EngineState } from './engine-keeper.ts'
-import { EngineGoneError, type EngineReport, type StartEngine } from './engine-process.ts'
+import type { EngineReport, StartEngine } from './engine-process.ts'
 import { ConnectionLogBook } from './logs.ts'
 import { ConnectionMetrics } from './metrics.ts'
 import type { NoteWatch } from './note-watch.ts'
 import { markFor, type Quarantine, scriptsEndedEngine } from './quarantine.ts'
 import { RunningConnections } from './running.ts'
-import { describeExit, type ScriptNote } from './verdict.ts'
+import { describeExit } from './verdict.ts'
 
 /** The gateway's own log. */
 export interface SupervisorLog {
@@ -42,8 +41,6 @@ export interface DataPlaneOptions {
 /** Longest wait of an operation for an engine that is being started, in milliseconds. */
 const ENGINE_WAIT_MS = 10_000
 
-const CHECK_ATTEMPTS = 2
-
 /** One per control plane. */
 export class DataPlane {
   readonly running: RunningConnections
@@ -51,8 +48,6 @@ export class DataPlane {
   readonly logs: ConnectionLogBook
   readonly #options: DataPlaneOptions
   readonly #keeper: EngineKeeper
-  /** Whoever ended the last engine that ended. */
-  #lastSuspect: ScriptNote | undefined
 
   constructor(options: DataPlaneOptions) {
     this.#options = options
@@ -103,26 +98,6 @@ export class DataPlane {
     })
   }
 
-  /**
-   * Compiles a connection in the engine; the error, or null. An engine that ends meanwhile for another
-   * reason is followed by a second try in the next one. Throws 503 when that ends too.
-   */
-  async check(description: ShardDescription): Promise<DittoError | null> {
-    const { id } = description.connection
-    for (let attempt = 0; attempt < CHECK_ATTEMPTS; attempt++) {
-      const engine = await this.engineFor(id)
-      try {
-        return await engine.check(description)
-      } catch (thrown) {
-        if (!(thrown instanceof EngineGoneError)) throw thrown
-      }
-      // The verdict on the end of an engine follows its last calls.
-      await nextTurn()
-      if (this.#isChecked(id)) return scriptsEndedEngine()
-    }
-    throw new DittoException(connectionUnavailable(id))
-  }
-
   /** Starts the first engine, and opens these connections in it. */
   start(connections: readonly Connection[]): void {
     // Without an engine this only takes note of them; see #up.
@@ -145,12 +120,7 @@ export class DataPlane {
     const { log, quarantine, wedgedAfterMs } = this.#options
     const end = describeExit(exit)
     log.error({ ...exit, suspect, pauseMs }, `The engine ${end}; another one is started.`)
-    this.#lastSuspect = suspect
-    if (
-      suspect !== undefined &&
-      suspect.shard !== CHECK_SHARD &&
-      this.running.has(suspect.connectionId)
-    ) {
+    if (suspect !== undefined && this.running.has(suspect.connectionId)) {
       const id = suspect.connectionId
       const mark = markFor(suspect, exit, wedgedAfterMs)
       // The connection has no engine to be closed in.
@@ -163,12 +133,6 @@ export class DataPlane {
     this.running.engineLost(`The engine ${end}.`, (id) =>
       suspect?.connectionId === id ? scriptsEndedEngine() : undefined,
     )
-  }
-
-  /** Whether the last engine ended while it only compiled this connection. */
-  #isChecked(id: string): boolean {
-    const suspect = this.#lastSuspect
-    return suspect?.shard === CHECK_SHARD && suspect.connectionId === id
   }
 
   #take(report: Exclude<EngineReport, { kind: 'pulse' }>): void {

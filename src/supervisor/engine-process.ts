@@ -134,7 +134,6 @@ class Calls {
     resetLogs: (shards) => this.#call({ method: 'resetLogs', args: [shards] }),
     readLogs: (shards) => this.#call({ method: 'readLogs', args: [shards] }),
     readCounters: () => this.#call({ method: 'readCounters', args: [] }),
-    check: (description) => this.#call({ method: 'check', args: [description] }),
     stop: () => this.#call({ method: 'stop', args: [] }),
   }
 
@@ -173,7 +172,8 @@ class Calls {
   }
 }
 
-function passedEnvironment(): NodeJS.ProcessEnv {
+/** The environment for processes that run foreign scripts. */
+export function passedEnvironment(): NodeJS.ProcessEnv {
   const names = PASSED_ENVIRONMENT.filter((name) => process.env[name] !== undefined)
   return Object.fromEntries(names.map((name) => [name, process.env[name]]))
 }

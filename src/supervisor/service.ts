@@ -7,6 +7,7 @@
  */
 import type { StoredConnection } from '../connection/store.ts'
 import type { JsonObject } from '../json/types.ts'
+import type { TrialResult } from '../mapping/trial-schema.ts'
 import type { LogEntry } from '../monitoring/log-entry.ts'
 
 export type { StoredConnection } from '../connection/store.ts'
@@ -18,6 +19,25 @@ export interface ConnectionLogs {
   /** ISO-8601 instants; null while logging is off. */
   readonly enabledSince: string | null
   readonly enabledUntil: string | null
+}
+
+/** What was written to a connection's log since somebody looked last. */
+export interface LogBatch {
+  /** In time order, each with the cursor by which a tail goes on behind it. */
+  readonly entries: readonly { readonly entry: LogEntry; readonly cursor: string }[]
+  /** Entries that were written and are not kept any more. */
+  readonly missed: number
+  readonly enabled: boolean
+}
+
+/** A connection's log as it grows; to be closed by whoever opened it. */
+export interface LogTail {
+  /**
+   * What is new: at once for the first time, after a short pause from then on, with or without
+   * entries. Undefined when the connection is gone, the service stops or the tail was closed.
+   */
+  next(): Promise<LogBatch | undefined>
+  close(): void
 }
 
 /** Liveness and readiness, for `/health`. */
@@ -40,6 +60,11 @@ export interface ConnectionService {
    */
   modify(id: string, body: unknown): Promise<StoredConnection>
   remove(id: string): Promise<void>
+  /**
+   * Has mappers tried on sample messages, of a stored connection or, without an id, only those that
+   * the body defines. Nothing is dispatched.
+   */
+  testMapping(id: string | undefined, body: unknown): Promise<TrialResult>
   retrieve(id: string): StoredConnection
   /** All, ordered by id. */
   list(): readonly StoredConnection[]
@@ -54,6 +79,11 @@ export interface ConnectionService {
   resetMetrics(id: string): Promise<void>
   /** Reading prolongs an enabled log. */
   logs(id: string): Promise<ConnectionLogs>
+  /**
+   * Watches the log, behind the cursor if there is one; that prolongs it like reading. Throws 503 when
+   * too many watch already.
+   */
+  tailLogs(id: string, cursor: string | undefined): LogTail
   enableLogs(id: string): Promise<void>
   resetLogs(id: string): Promise<void>
   health(): Health

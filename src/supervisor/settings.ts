@@ -16,6 +16,11 @@ export function engineSettings({ workers, store }: Config): EngineSettings {
   }
 }
 
+/** Where the process that tries out scripts keeps its note. */
+export function trialFolder({ store }: Config): string {
+  return join(store.path, 'trials')
+}
+
 /** What each shard is told. */
 export function shardSettings({ connections, monitoring, mapping }: Config): ShardSettings {
   return {
@@ -38,6 +43,7 @@ export function scriptLimits({ javascript }: Config['mapping']): ScriptLimits {
     maxScriptBytes: javascript.max_script_bytes,
     maxExecutionMs: javascript.max_execution_ms,
     memoryMb: javascript.memory_mb,
+    commonJsPath: javascript.commonjs_path,
   }
 }
 

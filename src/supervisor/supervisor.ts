@@ -10,17 +10,20 @@ import type { ParseOptions } from '../connection/model.ts'
 import type { ConnectionStore, StoredConnection } from '../connection/store.ts'
 import type { Connection, ConnectivityStatus } from '../connection/types.ts'
 import { isJsonObject, type JsonObject } from '../json/types.ts'
-import { mergeLogs } from '../monitoring/log-ring.ts'
+import { readTrial, type TrialResult } from '../mapping/trial-schema.ts'
 import { renderNoMetrics } from '../monitoring/metrics-json.ts'
 import { connectionNotFound } from '../protocol/connectivity-errors.ts'
 import { DittoException } from '../protocol/errors.ts'
 import type { ShardStatus } from '../shard/description.ts'
 import { type CheckOptions, checkedConnection, checkStatically } from './candidate.ts'
 import type { DataPlane } from './data-plane.ts'
+import { LogAccess } from './log-access.ts'
 import { KeyedMutex } from './mutex.ts'
 import type { Quarantine } from './quarantine.ts'
-import type { ConnectionLogs, ConnectionService, Health } from './service.ts'
+import type { ConnectionLogs, ConnectionService, Health, LogTail } from './service.ts'
 import { renderStatus } from './status.ts'
+import { trialDefinitions } from './trial-definitions.ts'
+import type { Trials } from './trials.ts'
 
 /** What the supervisor is made from. */
 export interface SupervisorOptions {
@@ -28,6 +31,7 @@ export interface SupervisorOptions {
   readonly dataPlane: DataPlane
   readonly quarantine: Quarantine
   readonly check: CheckOptions
+  readonly trials: Pick<Trials, 'map'>
   readonly config: Pick<Config, 'connections' | 'monitoring'>
   /** Name of this gateway, as the `client` in status entries. */
   readonly instance: string
@@ -43,6 +47,7 @@ export class Supervisor implements ConnectionService {
   readonly #options: SupervisorOptions
   readonly #store: ConnectionStore
   readonly #dataPlane: DataPlane
+  readonly #logs: LogAccess
   readonly #mutex = new KeyedMutex()
   /** When connections were closed in the life of this process, in milliseconds since the epoch. */
   readonly #closedAt = new Map<string, number>()
@@ -51,6 +56,11 @@ export class Supervisor implements ConnectionService {
     this.#options = options
     this.#store = options.store
     this.#dataPlane = options.dataPlane
+    this.#logs = new LogAccess({
+      dataPlane: options.dataPlane,
+      config: options.config.monitoring.logs,
+      exists: (id) => this.#store.get(id) !== undefined,
+    })
   }
 
   /** Starts the data plane with every connection that shall be open and is not in quarantine. */
@@ -112,6 +122,14 @@ export class Supervisor implements ConnectionService {
       this.#dataPlane.metrics.remove(id)
       this.#closedAt.delete(id)
     })
+  }
+
+  async testMapping(id: string | undefined, body: unknown): Promise<TrialResult> {
+    const { trials } = this.#options
+    const stored = id === undefined ? undefined : this.retrieve(id).connection
+    const trial = readTrial(body)
+    const definitions = trialDefinitions(trial, stored, this.#options.check.settings.script)
+    return trials.map(id ?? 'mapping-test', definitions, trial)
   }
 
   retrieve(id: string): StoredConnection {
@@ -176,35 +194,22 @@ export class Supervisor implements ConnectionService {
 
   async logs(id: string): Promise<ConnectionLogs> {
     this.retrieve(id)
-    const { logs, running, engine } = this.#dataPlane
-    logs.prolong(id)
-    const shards = running.shards(id)
-    const span = logs.span(id)
-    const marks = span === undefined ? [] : shards.map((shard) => ({ shard, after: 0 }))
-    const news = marks.length === 0 ? [] : await engine?.readLogs(marks).catch(() => [])
-    return {
-      entries: mergeLogs(
-        [...(news ?? []).map(({ entries }) => entries), logs.entries(id)],
-        this.#options.config.monitoring.logs.max_size_bytes,
-      ),
-      enabledSince: span === undefined ? null : new Date(span.since).toISOString(),
-      enabledUntil: span === undefined ? null : new Date(span.until).toISOString(),
-    }
+    return this.#logs.read(id)
+  }
+
+  tailLogs(id: string, cursor: string | undefined): LogTail {
+    this.retrieve(id)
+    return this.#logs.tail(id, cursor)
   }
 
   async enableLogs(id: string): Promise<void> {
     this.retrieve(id)
-    const { logs, running, engine } = this.#dataPlane
-    logs.enable(id)
-    await engine?.setLogs(running.shards(id), true).catch(() => {})
+    await this.#logs.enable(id)
   }
 
   async resetLogs(id: string): Promise<void> {
     this.retrieve(id)
-    const { logs, running, engine } = this.#dataPlane
-    await engine?.resetLogs(running.shards(id)).catch(() => {})
-    logs.reset(id)
-    logs.add(id, 'success', 'Successfully reset the logs.')
+    await this.#logs.reset(id)
   }
 
   health(): Health {

@@ -3,15 +3,17 @@ import { type ApiOptions, createApi } from '../../../src/api/api.ts'
 import { createDevopsVerifier } from '../../../src/api/auth.ts'
 import { parseConnection } from '../../../src/connection/model.ts'
 import type { JsonObject } from '../../../src/json/types.ts'
+import { readTrial, type TrialResult } from '../../../src/mapping/trial-schema.ts'
 import {
   connectionConflict,
   connectionNotFound,
 } from '../../../src/protocol/connectivity-errors.ts'
-import { type DittoError, DittoException } from '../../../src/protocol/errors.ts'
+import { type DittoError, DittoException, dittoError } from '../../../src/protocol/errors.ts'
 import type {
   ConnectionLogs,
   ConnectionService,
   Health,
+  LogTail,
   StoredConnection,
 } from '../../../src/supervisor/service.ts'
 
@@ -35,6 +37,8 @@ export class FakeService implements ConnectionService {
   /** Awaited by every operation that talks to a broker. */
   delay: Promise<void> = Promise.resolve()
   healthNow: Health = { ready: true, engine: 'up', store: 'writable' }
+  /** What whoever watches a log gets; without one it is refused. */
+  tail: LogTail | undefined
   logsNow: ConnectionLogs = { entries: [], enabledSince: null, enabledUntil: null }
 
   async create(body: unknown): Promise<StoredConnection> {
@@ -59,6 +63,13 @@ export class FakeService implements ConnectionService {
     this.retrieve(id)
     await this.#work(`remove ${id}`)
     this.stored.delete(id)
+  }
+
+  async testMapping(id: string | undefined, body: unknown): Promise<TrialResult> {
+    if (id !== undefined) this.retrieve(id)
+    const { direction } = readTrial(body)
+    await this.#work(`testMapping ${id}`)
+    return { direction, results: [] }
   }
 
   retrieve(id: string): StoredConnection {
@@ -100,6 +111,13 @@ export class FakeService implements ConnectionService {
   async logs(id: string): Promise<ConnectionLogs> {
     this.retrieve(id)
     return this.logsNow
+  }
+
+  tailLogs(id: string, cursor: string | undefined): LogTail {
+    this.retrieve(id)
+    this.calls.push(`tailLogs ${id} ${cursor}`)
+    if (this.tail === undefined) throw new DittoException(dittoError(503, 'x:y', 'Too many.'))
+    return this.tail
   }
 
   enableLogs(id: string): Promise<void> {

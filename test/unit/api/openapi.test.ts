@@ -19,6 +19,12 @@ const OPERATIONS: Readonly<Record<string, Readonly<Record<string, readonly numbe
   '/api/2/connections/{id}/command': {
     post: [200, 202, 400, 401, 404, 408, 409, 413, 415, 500, 503, 504],
   },
+  '/api/2/connections/{id}/mapping/test': {
+    post: [200, 400, 401, 404, 408, 413, 415, 500, 503],
+  },
+  '/api/2/connections/mapping/test': {
+    post: [200, 400, 401, 404, 408, 413, 415, 500, 503],
+  },
   '/api/2/connections/{id}/status': { get: [200, 400, 401, 404, 408, 500, 503] },
   '/api/2/connections/{id}/metrics': { get: [200, 400, 401, 404, 408, 500, 503] },
   '/api/2/connections/{id}/logs': { get: [200, 400, 401, 404, 408, 500, 503] },

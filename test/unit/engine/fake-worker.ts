@@ -35,7 +35,7 @@ function runThread({ thread, port }: ThreadTask): Promise<void> {
     port.on('message', (order: ThreadOrder) => {
       if (order.kind === 'stop') resolve()
       if (order.kind === 'subscriptions') subscriptions = order.subscriptions
-      if ('request' in order) tell({ kind: 'answer', request: order.request, value: null })
+      if ('request' in order) tell({ kind: 'answer', request: order.request })
     })
   })
   tell({ kind: 'ready' })

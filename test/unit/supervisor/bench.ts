@@ -2,6 +2,7 @@
 
 import { DEFAULT_CONFIG } from '../../../src/config.ts'
 import type { ConnectionStore, StoredConnection } from '../../../src/connection/store.ts'
+import type { DittoError } from '../../../src/protocol/errors.ts'
 import { DataPlane } from '../../../src/supervisor/data-plane.ts'
 import { Quarantine } from '../../../src/supervisor/quarantine.ts'
 import { shardSettings } from '../../../src/supervisor/settings.ts'
@@ -17,6 +18,9 @@ export class Bench {
   readonly store = memoryStore()
   /** What the threads of the present engine have noted. */
   notes: ScriptNote[] = []
+  /** What compiling answers, and for which connections it was asked. */
+  checkError: DittoError | null = null
+  readonly checked: string[] = []
   readonly supervisor: Supervisor
   readonly dataPlane: DataPlane
 
@@ -50,8 +54,12 @@ export class Bench {
       check: {
         limits: DEFAULT_CONFIG.connections,
         settings,
-        compile: (description) => this.dataPlane.check(description),
+        compile: async ({ id }) => {
+          this.checked.push(id)
+          return this.checkError
+        },
       },
+      trials: { map: async (_id, _definitions, { direction }) => ({ direction, results: [] }) },
       config: DEFAULT_CONFIG,
       instance: 'sluice-test',
       now: Date.now,

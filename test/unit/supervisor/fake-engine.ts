@@ -4,7 +4,6 @@
  */
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import type { CounterDeltas, EngineControl } from '../../../src/engine/messages.ts'
-import type { DittoError } from '../../../src/protocol/errors.ts'
 import type { ClientStatus, ShardDescription, ShardStatus } from '../../../src/shard/description.ts'
 import {
   EngineGoneError,
@@ -25,8 +24,6 @@ export class FakeEngine implements EngineProcess, EngineControl {
   readonly control: EngineControl = this
   readonly ready: Promise<void>
   readonly exited: Promise<EngineExit>
-  /** What `check` answers. */
-  checkError: DittoError | null = null
   readonly #listener: EngineListener
   readonly #exit: (exit: EngineExit) => void
   readonly #gone: Promise<never>
@@ -137,11 +134,6 @@ export class FakeEngine implements EngineProcess, EngineControl {
 
   async readCounters(): Promise<void> {
     await this.#work('readCounters')
-  }
-
-  async check(): Promise<DittoError | null> {
-    await this.#work('check')
-    return this.checkError
   }
 
   async stop(): Promise<void> {

@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
-import { CHECK_SHARD } from '../../../src/engine/messages.ts'
-import { DittoException } from '../../../src/protocol/errors.ts'
+import { DittoException, dittoError } from '../../../src/protocol/errors.ts'
 import { suite } from '../../support/suite.ts'
 import { Bench, bodyFor, WEDGED_AFTER_MS } from './bench.ts'
 import { HOSTS } from './fake-engine.ts'
@@ -204,7 +203,14 @@ it('takes what it is told while there is no engine', () =>
 it('puts the connection in quarantine whose script ended the engine, for good', async () => {
   const bench = new Bench()
   const [guilty, innocent] = [await opened(bench), await opened(bench)]
-  const note = { thread: 0, shard: 1, definition: 'js', since: Date.now(), ageMs: 5 }
+  const note = {
+    thread: 0,
+    shard: 1,
+    definition: 'js',
+    beside: false,
+    since: Date.now(),
+    ageMs: 5,
+  }
   bench.notes = [{ ...note, connectionId: guilty }]
   bench.engine.die({ code: null, signal: 'SIGSEGV' })
   await until(() => bench.engines.length === 2 && bench.engine.connections().length > 0)
@@ -235,37 +241,24 @@ const scripted = (): object =>
     mappingDefinitions: { js: { mappingEngine: 'JavaScript', options: { incomingScript: '' } } },
   })
 
-it('refuses a change whose scripts end the engine, and lets the stored definition run on', () =>
+it('refuses a change whose scripts cannot be used, and lets the stored definition run on', () =>
   withBench(async (bench) => {
     const id = await opened(bench)
-    const [first] = bench.engines
-    const modifying = rejection(bench.supervisor.modify(id, scripted()))
-    await until(() => first!.calls.includes('check'))
-    const note = { thread: 0, shard: CHECK_SHARD, definition: 'js', since: Date.now(), ageMs: 5 }
-    bench.notes = [{ ...note, connectionId: id }]
-    first!.die({ code: null, signal: 'SIGSEGV' })
-    assert.is((await modifying).status, 400)
-    await until(() => bench.engines.length === 2 && bench.engine.connections().length === 1)
-    assert.is(bench.store.quarantineMarks().size, 0)
+    bench.checkError = dittoError(400, 'connectivity:connection.configuration.invalid', 'no script')
+    const refusal = await rejection(bench.supervisor.modify(id, scripted()))
+    assert.is(refusal.error, bench.checkError.error)
+    assert.equal(bench.checked, [id])
     assert.is(bench.supervisor.retrieve(id).revision, 1)
-  }))
-
-it('compiles once more when somebody else ended the engine meanwhile', () =>
-  withBench(async (bench) => {
-    const id = await opened(bench)
-    const [first] = bench.engines
-    const modifying = bench.supervisor.modify(id, scripted())
-    await until(() => first!.calls.includes('check'))
-    first!.die({ code: null, signal: 'SIGSEGV' })
-    assert.is((await modifying).revision, 2)
-    assert.ok(bench.engine.calls.includes('check'))
+    assert.equal(bench.engine.connections(), [id])
+    bench.checkError = null
+    assert.is((await bench.supervisor.modify(id, scripted())).revision, 2)
   }))
 
 it('ends an engine whose thread sits in a script for too long, and starts the next at once', () =>
   withBench(async (bench) => {
     const id = await opened(bench)
     const note = { thread: 0, shard: 1, connectionId: id, definition: 'js', since: Date.now() }
-    bench.notes = [{ ...note, ageMs: WEDGED_AFTER_MS + 1 }]
+    bench.notes = [{ ...note, beside: false, ageMs: WEDGED_AFTER_MS + 1 }]
     const [first] = bench.engines
     assert.equal(await first!.exited, { code: null, signal: 'SIGKILL', killedFor: 'wedged' })
     await until(() => bench.engines.length === 2)

@@ -1,0 +1,130 @@
+/**
+ * Trying mapping definitions on sample messages: every mapper sees every message by itself, and what
+ * came of it is told with the time it took and what the script wrote. Runs foreign code: call
+ * {@link runTrial} only in a process that may die of it. Dispatches nothing.
+ */
+import type { JsonObject } from '../json/types.ts'
+import { type Adaptable, adaptableToJson, parseAdaptable } from '../protocol/adaptable.ts'
+import { signalKindOf } from '../protocol/classify.ts'
+import { mappingFailed } from '../protocol/connectivity-errors.ts'
+import { type DittoError, toDittoError } from '../protocol/errors.ts'
+import type { ExternalMessage } from '../protocol/external-message.ts'
+import type { ResolvedDefinition } from './definitions.ts'
+import type {
+  Mapper,
+  MapperEnvironment,
+  MapResult,
+  ScriptLimits,
+  ScriptRecorder,
+} from './mapper.ts'
+import { createMapper } from './registry.ts'
+import { positionIn } from './sandbox/script-error.ts'
+import type {
+  ExternalMessageJson,
+  MappingTrial,
+  TrialMapping,
+  TrialResult,
+} from './trial-schema.ts'
+
+/** Time for all messages of a trial together, in milliseconds. */
+export const TRIAL_BUDGET_MS = 10_000
+
+/** What a trial is run with. */
+export interface TrialEnvironment {
+  readonly connectionId: string
+  readonly limits: ScriptLimits
+  readonly recorder: ScriptRecorder
+}
+
+/** Throws a DittoException when a definition cannot be made into a mapper. */
+export async function runTrial(
+  trial: MappingTrial,
+  definitions: readonly ResolvedDefinition[],
+  given: TrialEnvironment,
+): Promise<TrialResult> {
+  const lines: TrialMapping['console'] = []
+  const environment: MapperEnvironment = {
+    ...given,
+    maxHoldMs: Number.POSITIVE_INFINITY,
+    onConsole: (_, level, text) => lines.push({ level, text }),
+  }
+  const mappers: (readonly [string, Mapper])[] = []
+  try {
+    for (const definition of definitions) {
+      mappers.push([definition.id, createMapper(definition, environment)])
+    }
+    const deadlineMs = performance.now() + TRIAL_BUDGET_MS
+    const results: TrialResult['results'] = []
+    for (const message of trial.messages) {
+      const mappings: TrialMapping[] = []
+      for (const [id, mapper] of mappers) {
+        const startMs = performance.now()
+        const told = startMs > deadlineMs ? OUT_OF_TIME : await mapOne(trial, mapper, message)
+        const durationMs = Math.round((performance.now() - startMs) * 1_000) / 1_000
+        mappings.push({ mapper: id, ...told, durationMs, console: lines.splice(0) })
+      }
+      results.push({ mappings })
+    }
+    return { direction: trial.direction, results }
+  } finally {
+    for (const [, mapper] of mappers) mapper.close()
+  }
+}
+
+type Told = Omit<TrialMapping, 'mapper' | 'durationMs' | 'console'>
+
+async function mapOne(
+  { direction }: MappingTrial,
+  mapper: Mapper,
+  message: MappingTrial['messages'][number],
+): Promise<Told> {
+  if (direction === 'inbound') {
+    const external = toExternal(message as ExternalMessageJson)
+    const [result] = await mapper.inbound([external])
+    return tell(result!, (adaptables) => ({ signals: adaptables.map(signalJson) }))
+  }
+  const [result] = await mapper.outbound([parseAdaptable(message as JsonObject)])
+  return tell(result!, (messages) => ({ messages: messages.map(externalJson) }))
+}
+
+function tell<T>(result: MapResult<T>, show: (values: readonly T[]) => Partial<Told>): Told {
+  if (!result.ok) return failed(result.error)
+  if (result.values.length === 0) return { outcome: 'dropped' }
+  try {
+    return { outcome: 'mapped', ...show(result.values) }
+  } catch (thrown) {
+    return failed(toDittoError(thrown, mappingFailed(undefined)))
+  }
+}
+
+function failed(error: DittoError): Told {
+  const { status, error: code, message, description } = error
+  const shown = description === undefined ? {} : { description }
+  const position = positionIn(description ?? '')
+  return { outcome: 'failed', error: { status, error: code, message, ...shown, ...position } }
+}
+
+const OUT_OF_TIME: Told = failed({
+  ...mappingFailed(undefined),
+  description:
+    `The message was not tried: the mappers had used up the <${TRIAL_BUDGET_MS}>ms of a trial. ` +
+    'Try fewer messages.',
+})
+
+/** Throws what would keep the signal from being executed. */
+function signalJson(adaptable: Adaptable): JsonObject {
+  signalKindOf(adaptable)
+  return adaptableToJson(adaptable)
+}
+
+function toExternal(given: ExternalMessageJson): ExternalMessage {
+  const { headers, textPayload, bytePayload } = given
+  const bytes = bytePayload == null ? undefined : Buffer.from(bytePayload, 'base64')
+  return { headers, payload: bytes ?? textPayload ?? undefined }
+}
+
+function externalJson({ headers, payload }: ExternalMessage): ExternalMessageJson {
+  if (payload === undefined) return { headers }
+  if (typeof payload === 'string') return { headers, textPayload: payload }
+  return { headers, bytePayload: Buffer.from(payload).toString('base64') }
+}

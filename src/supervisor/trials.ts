@@ -1,0 +1,184 @@
+/**
+ * Has scripts tried out in a process of their own, which they may end without harm to connections:
+ * when a connection is created or changed, and on sample messages. The process is started when it is
+ * needed, serves one order at a time, and ends when nothing was tried for a while.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Connection } from '../connection/types.ts'
+import { readFlightRecords } from '../engine/flight-recorder.ts'
+import type { TrialAnswer, TrialOrder } from '../engine/trial-orders.ts'
+import type { ResolvedDefinition } from '../mapping/definitions.ts'
+import { TRIAL_BUDGET_MS } from '../mapping/trial.ts'
+import type { MappingTrial, TrialResult } from '../mapping/trial-schema.ts'
+import { connectionConfigurationInvalid } from '../protocol/connectivity-errors.ts'
+import { type DittoError, DittoException, dittoError } from '../protocol/errors.ts'
+import type { ShardSettings } from '../shard/description.ts'
+import { passedEnvironment } from './engine-process.ts'
+import { KeyedMutex } from './mutex.ts'
+
+const ENTRY = new URL('../engine/trial.ts', import.meta.url)
+
+/** A process that was not needed for so long ends, in milliseconds. */
+const IDLE_MS = 60_000
+/** Longest time until a process can take an order, in milliseconds. */
+const START_LIMIT_MS = 30_000
+/** What compiling takes beside the scripts' own top levels, in milliseconds. */
+const COMPILE_MARGIN_MS = 5_000
+
+/** What trials are made with. */
+export interface TrialOptions {
+  /** Where the flight recorder of the process is. */
+  readonly folder: string
+  readonly settings: ShardSettings
+  /** A script that takes longer will not come back, in milliseconds. */
+  readonly wedgedAfterMs: number
+}
+
+/** How a trial ended. */
+type End = TrialAnswer | { readonly kind: 'late' } | { readonly kind: 'died' }
+
+/** One per control plane. */
+export class Trials {
+  readonly #options: TrialOptions
+  readonly #mutex = new KeyedMutex()
+  readonly #recorderFile: string
+  #process: ChildProcess | undefined
+  #idle: NodeJS.Timeout | undefined
+  #stopped = false
+
+  constructor(options: TrialOptions) {
+    this.#options = options
+    this.#recorderFile = join(options.folder, 'trial')
+  }
+
+  /**
+   * Compiles everything that a connection needs, its scripts first of all. The error that makes it
+   * unusable, or null. Throws 503 when it cannot be tried.
+   */
+  async check(connection: Connection): Promise<DittoError | null> {
+    const { settings, wedgedAfterMs } = this.#options
+    const definitions = Object.keys(connection.mappingDefinitions).length
+    const limitMs = COMPILE_MARGIN_MS + definitions * wedgedAfterMs
+    try {
+      await this.#order({ kind: 'check', connection, settings }, limitMs)
+      return null
+    } catch (thrown) {
+      if (thrown instanceof DittoException && thrown.error.status < 500) return thrown.error
+      throw thrown
+    }
+  }
+
+  /** Maps sample messages. Throws 400 for scripts that cannot be used, 503 when it cannot be tried. */
+  async map(
+    connectionId: string,
+    definitions: readonly ResolvedDefinition[],
+    trial: MappingTrial,
+  ): Promise<TrialResult> {
+    const { settings, wedgedAfterMs } = this.#options
+    const limitMs = COMPILE_MARGIN_MS + TRIAL_BUDGET_MS + definitions.length * wedgedAfterMs
+    const order = {
+      kind: 'map',
+      connectionId,
+      definitions,
+      trial,
+      limits: settings.script,
+    } as const
+    const result = await this.#order(order, limitMs)
+    return result!
+  }
+
+  /** Ends the process at once. */
+  stop(): void {
+    this.#stopped = true
+    this.#end()
+  }
+
+  #order(order: OrderWithoutFile, limitMs: number): Promise<TrialResult | undefined> {
+    return this.#mutex.run('', async () => {
+      clearTimeout(this.#idle)
+      const end = await this.#carryOut(order, limitMs)
+      this.#idle = setTimeout(() => this.#end(), IDLE_MS).unref()
+      if (end.kind === 'done') return end.result
+      if (end.kind === 'refused') throw new DittoException(end.error)
+      throw new DittoException(this.#blame(end))
+    })
+  }
+
+  async #carryOut(order: OrderWithoutFile, limitMs: number): Promise<End> {
+    if (this.#stopped) return { kind: 'died' }
+    if (this.#process === undefined) {
+      const started = await this.#start()
+      if (started.kind !== 'ready') return started
+    }
+    const process = this.#process!
+    const end = nextAnswer(process, limitMs)
+    process.send({ ...order, recorderFile: this.#recorderFile } as TrialOrder, () => {})
+    const known = await end
+    if (known.kind === 'late' || known.kind === 'died') this.#end()
+    return known
+  }
+
+  async #start(): Promise<End> {
+    mkdirSync(this.#options.folder, { recursive: true })
+    const process = fork(ENTRY, [], {
+      serialization: 'advanced',
+      // isolated-vm may crash without this flag (its README).
+      execArgv: ['--no-node-snapshot'],
+      env: passedEnvironment(),
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    })
+    this.#process = process
+    process.once('exit', () => {
+      if (this.#process === process) this.#process = undefined
+    })
+    const started = await nextAnswer(process, START_LIMIT_MS)
+    if (started.kind !== 'ready') this.#end()
+    return started
+  }
+
+  #end(): void {
+    clearTimeout(this.#idle)
+    this.#process?.kill('SIGKILL')
+    this.#process = undefined
+  }
+
+  /** Whoever was noted ended the process; without a note somebody else did. */
+  #blame({ kind }: End): DittoError {
+    const [note] = readFlightRecords(this.#recorderFile)
+    if (note === undefined) return NOT_TRIED
+    const how = kind === 'late' ? 'did not come back' : 'ended the process'
+    return connectionConfigurationInvalid(
+      `The script of mapping definition <${note.definition}> ${how} in which it was tried out.`,
+      'Check what it does at its top level and with the message: it must come to an end and must ' +
+        'not exhaust the memory.',
+    )
+  }
+}
+
+type OrderWithoutFile = TrialOrder extends infer Order
+  ? Order extends TrialOrder
+    ? Omit<Order, 'recorderFile'>
+    : never
+  : never
+
+const NOT_TRIED = dittoError(
+  503,
+  'connectivity:connection.unavailable',
+  'The scripts could not be tried out: the process for it ended.',
+  'Try again. If that fails, too, look at the memory that the machine has left.',
+)
+
+/** The next message of the process, or how it failed to send one. */
+async function nextAnswer(process: ChildProcess, limitMs: number): Promise<End> {
+  const { promise, resolve } = Promise.withResolvers<End>()
+  const onMessage = (message: unknown): void => resolve(message as TrialAnswer)
+  const onGone = (): void => resolve({ kind: 'died' })
+  const timer = setTimeout(() => resolve({ kind: 'late' }), limitMs)
+  process.once('message', onMessage).once('exit', onGone).once('error', onGone)
+  const end = await promise
+  clearTimeout(timer)
+  process.off('message', onMessage).off('exit', onGone).off('error', onGone)
+  return end
+}
