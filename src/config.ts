@@ -71,6 +71,7 @@ const mapping = table({
     max_script_bytes: int(50_000, 1),
     max_execution_ms: int(500, 1),
     memory_mb: int(64, 8),
+    commonjs_path: text(''),
   }).prefault({}),
 })
 
@@ -167,6 +168,7 @@ const ENV_PREFIX = 'SLUICE__'
 /** Variables by which Ditto's own images are configured; `SLUICE__` ones win over them. */
 const DITTO_VARIABLES: Readonly<Record<string, string>> = {
   DEVOPS_PASSWORD: 'devops.password',
+  CONNECTIVITY_MESSAGE_MAPPING_JS_COMMON_JS_MODULE_PATH: 'mapping.javascript.commonjs_path',
   CONNECTIVITY_LOGGER_PUBLISHER_ENABLED: 'monitoring.logs.publisher.enabled',
   CONNECTIVITY_LOGGER_PUBLISHER_LOG_LEVELS: 'monitoring.logs.publisher.levels',
   CONNECTIVITY_LOGGER_PUBLISHER_LOG_HEADERS_AND_PAYLOAD:
@@ -205,9 +207,18 @@ export function loadConfig(
   }
   const result = configSchema.safeParse(settings, { reportInput: true })
   if (!result.success) throw refused(result.error.issues, path, origins)
-  const config = result.data
-  const absolute = resolve(dirname(path), config.store.path)
-  return { ...config, store: { ...config.store, path: absolute } }
+  return withAbsolutePaths(result.data, dirname(path))
+}
+
+/** An empty path stays empty. */
+function withAbsolutePaths({ store, mapping, ...others }: Config, folder: string): Config {
+  const { commonjs_path: modules, ...javascript } = mapping.javascript
+  const commonjs_path = modules === '' ? '' : resolve(folder, modules)
+  return {
+    ...others,
+    store: { ...store, path: resolve(folder, store.path) },
+    mapping: { ...mapping, javascript: { ...javascript, commonjs_path } },
+  }
 }
 
 function readSettings(path: string): Table {

@@ -45,11 +45,13 @@ export function perMessage(
   }
 }
 
-/** Limits on foreign scripts, from `[mapping.javascript]` of the configuration. */
+/** What foreign scripts may use, from `[mapping.javascript]` of the configuration. */
 export interface ScriptLimits {
   readonly maxScriptBytes: number
   readonly maxExecutionMs: number
   readonly memoryMb: number
+  /** Folder of the CommonJS modules that they may require; none if empty or not given. */
+  readonly commonJsPath?: string
 }
 
 /**

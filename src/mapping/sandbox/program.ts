@@ -11,6 +11,7 @@ import { isolatedVm } from './addon.ts'
 import { DRIVER_CODE } from './inside/bundle.ts'
 import type { Driver } from './inside/driver.ts'
 import { DRIVER_LIMITS, HOLD_MS } from './limits.ts'
+import { readModules } from './modules.ts'
 import type { Sandbox } from './sandbox.ts'
 import { compileErrorText, type Scripts } from './script-error.ts'
 import { runScripts } from './scripts.ts'
@@ -165,11 +166,13 @@ export class Program {
     const { limits, recorder } = this.#environment
     const { ExternalCopy } = isolatedVm()
     const timeout = limits.maxExecutionMs
+    const modules = JSON.stringify(readModules(limits.commonJsPath))
     const place = recorder.enter(this.#id)
     try {
       const context = isolate.createContextSync()
       const memory = new ExternalCopy(this.#memory).copyInto()
-      const driver = context.evalClosureSync(DRIVER_CODE, [memory, JSON.stringify(DRIVER_LIMITS)], {
+      const given = [memory, JSON.stringify(DRIVER_LIMITS), modules]
+      const driver = context.evalClosureSync(DRIVER_CODE, given, {
         timeout,
         filename: 'driver',
         result: { reference: true },

@@ -249,7 +249,7 @@ it('nothing of the host can be reached from a script', () => {
   const mapper = incoming(`
     function mapToDittoProtocolMsg(headers) {
       const root = Ditto.buildExternalMsg.constructor('return this')()
-      const host = ['process', 'require', 'module', 'Buffer', 'setTimeout', 'fetch', 'ivm', '$0', '$1']
+      const host = ['process', 'module', 'Buffer', 'setTimeout', 'fetch', 'ivm', '$0', '$1']
       const found = host.filter((name) => typeof root[name] !== 'undefined')
       try { found.push(headers.constructor.constructor('return process')().pid) } catch {}
       return Ditto.buildDittoProtocolMsg('a', 'b', 'things', 'twin', 'commands', 'modify', '/', {}, found)

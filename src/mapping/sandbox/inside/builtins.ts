@@ -12,6 +12,8 @@
 export function captureBuiltins() {
   const uncurry = Function.prototype.bind.bind(Function.prototype.call)
   const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')?.get
+  const TypedArray = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array
+  const length = Object.getOwnPropertyDescriptor(TypedArray, 'length')?.get
   return {
     parse: JSON.parse,
     stringify: JSON.stringify,
@@ -22,12 +24,21 @@ export function captureBuiltins() {
     now: Date.now,
     text: String,
     fromCharCode: String.fromCharCode,
+    hasOwn: Object.hasOwn,
+    create: Object.create as (prototype: null) => Record<string, never>,
+    apply: Reflect.apply,
+    /** Runs a text in the global scope: under another name than its own, `eval` sees no locals. */
+    // biome-ignore lint/security/noGlobalEval: it runs in the isolate, as the scripts do.
+    evaluate: globalThis.eval as (code: string) => unknown,
     Error,
     Uint8Array,
-    slice: uncurry(String.prototype.slice) as (text: string, from: number, to: number) => string,
+    slice: uncurry(String.prototype.slice) as (text: string, from: number, to?: number) => string,
     split: uncurry(String.prototype.split) as (text: string, by: string) => string[],
     charCodeAt: uncurry(String.prototype.charCodeAt) as (text: string, at: number) => number,
+    lastIndexOf: uncurry(String.prototype.lastIndexOf) as (text: string, part: string) => number,
     source: uncurry(Function.prototype.toString) as (code: unknown) => string,
+    /** Elements of a typed array; throws for everything else. */
+    lengthOf: uncurry(length as () => number) as (view: Uint8Array) => number,
     /** Throws for everything that is no ArrayBuffer. */
     byteLength: uncurry(byteLength as () => number) as (buffer: unknown) => number,
   }

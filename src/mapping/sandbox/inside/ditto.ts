@@ -9,8 +9,8 @@ import type { Builtins } from './builtins.ts'
 declare const mapToDittoProtocolMsg: (...parts: unknown[]) => unknown
 declare const mapFromDittoProtocolMsg: (...parts: unknown[]) => unknown
 
-/** Defines the global `Ditto`. */
-export function installDittoHelpers(builtins: Builtins): void {
+/** Defines the global `Ditto`, and answers its helpers. */
+export function installDittoHelpers(builtins: Builtins) {
   const helpers = {
     // biome-ignore format: one parameter list of eleven names reads best as a block.
     buildDittoProtocolMsg(
@@ -40,7 +40,9 @@ export function installDittoHelpers(builtins: Builtins): void {
       type Library = { ByteBuffer?: { wrap(buffer: ArrayBuffer): unknown } }
       const library = (globalThis as { dcodeIO?: Library }).dcodeIO?.ByteBuffer
       if (library === undefined) {
-        throw new builtins.Error('Ditto.asByteBuffer needs the library ByteBuffer, not loaded here')
+        throw new builtins.Error(
+          'Ditto.asByteBuffer needs the library ByteBuffer: set the option loadBytebufferJS',
+        )
       }
       const source = new builtins.Uint8Array(buffer)
       const copy = new builtins.Uint8Array(source.length)
@@ -49,20 +51,31 @@ export function installDittoHelpers(builtins: Builtins): void {
     },
   }
   builtins.define(globalThis, 'Ditto', { value: helpers, configurable: true, writable: true })
+  return helpers
 }
+
+export type DittoHelpers = ReturnType<typeof installDittoHelpers>
 
 /**
  * Defines the mapping functions as they are when a script does not define its own, and answers
- * them: Ditto Protocol text is parsed and anything else dropped; outgoing messages become Ditto
- * Protocol.
+ * them: Ditto Protocol is parsed, from text or from an octet stream, and anything else dropped;
+ * outgoing messages become Ditto Protocol. `hasChannel` is one of Ditto's globals, too, and copies
+ * of its wrapper in scripts call it.
  */
-export function installDefaultMapping(builtins: Builtins) {
+export function installDefaultMapping(builtins: Builtins, helpers: DittoHelpers) {
   type External = Record<'headers' | 'textPayload' | 'bytePayload' | 'contentType', unknown>
   const protocol = 'application/vnd.eclipse.ditto+json'
   const functions = {
-    mapToDittoProtocolMsg(_headers: unknown, text: string, _bytes: unknown, contentType: unknown) {
-      return contentType === protocol ? builtins.parse(text) : null
+    mapToDittoProtocolMsg(_: unknown, text: string, bytes: ArrayBuffer, contentType: unknown) {
+      if (contentType === protocol) return builtins.parse(text)
+      if (contentType !== 'application/octet-stream') return null
+      try {
+        return builtins.parse(helpers.arrayBufferToString(bytes))
+      } catch {
+        return null
+      }
     },
+    hasChannel: (group: unknown) => group === 'things',
     mapToDittoProtocolMsgWrapper(message: External) {
       const { headers, textPayload, bytePayload, contentType } = message
       return mapToDittoProtocolMsg(headers, textPayload, bytePayload, contentType)
@@ -81,10 +94,10 @@ export function installDefaultMapping(builtins: Builtins) {
     mapFromDittoProtocolMsgWrapper(message: Record<string, unknown>) {
       const topic = builtins.split(message.topic as string, '/')
       // Only topics of things have a channel; of a subject with slashes the first segment is given.
-      const hasChannel = topic[2] === 'things'
-      const channel = hasChannel ? topic[3] : 'none'
-      const criterion = topic[hasChannel ? 4 : 3]
-      const action = topic[hasChannel ? 5 : 4]
+      const isThing = topic[2] === 'things'
+      const channel = isThing ? topic[3] : 'none'
+      const criterion = topic[isThing ? 4 : 3]
+      const action = topic[isThing ? 5 : 4]
       const { path, headers, value, status, extra } = message
       // biome-ignore format: the same block of eleven.
       return mapFromDittoProtocolMsg(

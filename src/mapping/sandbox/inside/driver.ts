@@ -118,8 +118,7 @@ export function makeLoop(parts: LoopParts) {
  */
 export function makeDriver(builtins: Builtins, limits: DriverLimits, progress: Int32Array) {
   const takeConsole = installConsole(builtins, limits)
-  installDittoHelpers(builtins)
-  const defaults = installDefaultMapping(builtins)
+  const defaults = installDefaultMapping(builtins, installDittoHelpers(builtins))
   const check = makeComplaints(builtins, limits)
   const store = makeByteStore(builtins)
   const results = makeResults(builtins, limits, check, store)

@@ -51,21 +51,23 @@ type Complaints = ReturnType<typeof makeComplaints>
 
 /** Collects byte payloads of outgoing messages, for the host to fetch after the call. */
 export function makeByteStore(builtins: Builtins) {
-  let bytes = new builtins.Uint8Array(256)
+  let capacity = 256
+  let bytes = new builtins.Uint8Array(capacity)
   let used = 0
   return {
     used: (): number => used,
     rollBack: (to: number): void => {
       used = to
     },
-    append: (view: Uint8Array): void => {
-      if (used + view.length > bytes.length) {
-        const larger = new builtins.Uint8Array((used + view.length) * 2)
+    append: (view: Uint8Array, length: number): void => {
+      if (used + length > capacity) {
+        capacity = (used + length) * 2
+        const larger = new builtins.Uint8Array(capacity)
         for (let i = 0; i < used; i++) larger[i] = bytes[i] as number
         bytes = larger
       }
-      for (let i = 0; i < view.length; i++) bytes[used + i] = view[i] as number
-      used += view.length
+      for (let i = 0; i < length; i++) bytes[used + i] = view[i] as number
+      used += length
     },
     take: (): Uint8Array => {
       const taken = new builtins.Uint8Array(used)
@@ -77,6 +79,11 @@ export function makeByteStore(builtins: Builtins) {
 
 type ByteStore = ReturnType<typeof makeByteStore>
 
+/** A length as it is said to be, by a proxy for instance, as the whole number that it has to be. */
+export function count(length: unknown): number {
+  return (length as number) >>> 0
+}
+
 /** Bytes of an ArrayBuffer, a view, an array of numbers or a ByteBuffer; else undefined. */
 export function bytesOf(value: unknown, builtins: Builtins, check: Complaints) {
   if (typeof value !== 'object' || value === null) return undefined
@@ -85,9 +92,10 @@ export function bytesOf(value: unknown, builtins: Builtins, check: Complaints) {
     return new builtins.Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)
   }
   if (builtins.isArray(value)) {
-    check.size(value.length, 'bytes')
-    const view = new builtins.Uint8Array(value.length)
-    for (let i = 0; i < view.length; i++) view[i] = value[i] as number
+    const length = count(value.length)
+    check.size(length, 'bytes')
+    const view = new builtins.Uint8Array(length)
+    for (let i = 0; i < length; i++) view[i] = value[i] as number
     return view
   }
   const byteBuffer = value as { toArrayBuffer?: () => unknown }
@@ -116,7 +124,9 @@ export function headersText(
     const name = names[i] as string
     const header = (headers as Record<string, unknown>)[name]
     const isObject = typeof header === 'object' && header !== null
-    const value = isObject ? builtins.stringify(header) : builtins.text(header ?? null)
+    // What has no JSON text, such as a `toJSON` of undefined, is written as null, too.
+    const json: string | undefined = isObject ? builtins.stringify(header) : undefined
+    const value = json ?? builtins.text(isObject ? null : (header ?? null))
     if (name === 'content-type' && contentType !== undefined) continue
     text += `${text === '' ? '' : ','}${builtins.stringify(name)}:${builtins.stringify(value)}`
   }
@@ -153,9 +163,10 @@ export function makeResults(
     check.size(headers.length, 'characters of headers')
     const view = bytesOf(message.bytePayload, builtins, check)
     if (view !== undefined) {
-      check.size(view.length, 'bytes')
-      store.append(view)
-      return `{"h":{${headers}},"b":${view.length}}`
+      const length = builtins.lengthOf(view)
+      check.size(length, 'bytes')
+      store.append(view, length)
+      return `{"h":{${headers}},"b":${length}}`
     }
     const text = message.textPayload
     if (text === undefined || text === null) {
@@ -172,10 +183,10 @@ export function makeResults(
   const entry = (result: unknown, one: (value: unknown) => string): string => {
     if (result === null) return '[]'
     if (!builtins.isArray(result)) return `[${one(result)}]`
-    const count = result.length
-    if (count > limits.resultsMax) return `{"l":${count}}`
+    const length = count(result.length)
+    if (length > limits.resultsMax) return `{"l":${length}}`
     let text = ''
-    for (let i = 0; i < count; i++) text += (i === 0 ? '' : ',') + one(result[i])
+    for (let i = 0; i < length; i++) text += (i === 0 ? '' : ',') + one(result[i])
     return `[${text}]`
   }
   return {
