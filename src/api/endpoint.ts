@@ -5,6 +5,7 @@
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { ConnectionService } from '../supervisor/service.ts'
+import type { LogStreamTimes } from './log-stream.ts'
 import { answerInTime } from './timeout.ts'
 
 /** What every resource is made from. */
@@ -12,6 +13,7 @@ export interface ResourceOptions {
   readonly service: ConnectionService
   /** Largest body of a request. */
   readonly maxBodyBytes: number
+  readonly logStreamTimes?: LogStreamTimes | undefined
 }
 
 /** One operation. */

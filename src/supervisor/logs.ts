@@ -2,7 +2,7 @@
  * Which connections keep a log at present, and what the control plane itself has to say in it. The
  * entries of the data plane stay with their shards.
  */
-import { CONTROL_PLANE_LOG, type KeptEntry, type LogLevel } from '../monitoring/log-entry.ts'
+import { CONTROL_PLANE_LOG, type LogLevel, type LogNews } from '../monitoring/log-entry.ts'
 import { createLogRings, type LogRings } from '../monitoring/log-ring.ts'
 
 /** What the logs are made from. */
@@ -31,6 +31,7 @@ export class ConnectionLogBook {
   readonly #spans = new Map<string, LogSpan>()
   readonly #own = new Map<string, LogRings>()
   readonly #timer: NodeJS.Timeout
+  readonly #closing = new AbortController()
 
   constructor(options: LogsOptions) {
     this.#options = options
@@ -76,14 +77,16 @@ export class ConnectionLogBook {
     rings.add({ correlationId, at, category: 'connection', type: 'other', level, message })
   }
 
-  /** The entries that the control plane added. */
-  entries(id: string): readonly KeptEntry[] {
-    return this.#own.get(id)?.entries() ?? []
+  /** What the control plane added beyond the mark of its log. */
+  news(id: string, marks: ReadonlyMap<number, number>): LogNews {
+    const rings = this.#own.get(id)
+    const entries = rings?.entries(marks.get(CONTROL_PLANE_LOG)) ?? []
+    return { shard: CONTROL_PLANE_LOG, newest: rings?.newest ?? 0, entries }
   }
 
   /** Forgets the entries; the log stays as enabled as it is. */
   reset(id: string): void {
-    this.#own.delete(id)
+    this.#own.get(id)?.reset()
   }
 
   /** Forgets a connection. */
@@ -92,7 +95,13 @@ export class ConnectionLogBook {
     this.#spans.delete(id)
   }
 
+  /** Aborts when the control plane stops. */
+  get closing(): AbortSignal {
+    return this.#closing.signal
+  }
+
   close(): void {
+    this.#closing.abort()
     clearInterval(this.#timer)
   }
 
