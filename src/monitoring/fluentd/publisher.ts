@@ -85,7 +85,7 @@ export class LogPublisher {
     }
     if (dropped > 0) {
       this.#news.dropped(dropped)
-      this.#add(origin, this.#gap(`${dropped} log entries of a second were too many to publish.`))
+      this.#add(origin, this.#gap(`Log entries dropped: ${dropped}; more than are published in a second.`))
     }
     this.#pump()
   }
@@ -201,7 +201,7 @@ export class LogPublisher {
 
   #sayWhatWasLost(): void {
     for (const { origin, count } of this.#lost.values()) {
-      this.#add(origin, this.#gap(`${count} log entries were dropped: the endpoint took none.`))
+      this.#add(origin, this.#gap(`Log entries dropped: ${count}; the endpoint did not take them.`))
     }
     this.#lost.clear()
   }
