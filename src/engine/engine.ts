@@ -7,6 +7,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MessageChannel } from 'node:worker_threads'
 import type { Connection } from '../connection/types.ts'
+import type { LogReport } from '../monitoring/log-collector.ts'
 import type { LogMark, LogNews } from '../monitoring/log-entry.ts'
 import type { Subscription } from '../routing/router.ts'
 import type { ShardDescription, ShardStatus } from '../shard/description.ts'
@@ -24,6 +25,7 @@ const CLOSE_MARGIN_MS = 2_000
 export interface EngineEvents {
   readonly onStatus: (shard: number, status: ShardStatus) => void
   readonly onCounters: (counters: readonly CounterDeltas[]) => void
+  readonly onPublishedLogs: (reports: readonly LogReport[]) => void
   readonly onShardsLost: (thread: number, shards: readonly number[], reason: string) => void
   /** A thread cannot be brought up; the engine is of no use any more. */
   readonly onBroken: (error: Error) => void
@@ -171,7 +173,8 @@ export class Engine implements EngineControl {
   }
 
   #startThread(thread: number): void {
-    const link = new ThreadLink(thread, this.#pool, this.#settings)
+    const { onPublishedLogs } = this.#events
+    const link = new ThreadLink(thread, this.#pool, this.#settings, onPublishedLogs)
     this.#threads.set(thread, link)
     for (const other of this.#threads.values()) {
       if (other === link) continue

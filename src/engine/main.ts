@@ -3,6 +3,8 @@
  * nothing else. Without its control plane it ends at once: nobody could stop it any more, and what is
  * unsettled the brokers deliver again.
  */
+
+import type { LogReport } from '../monitoring/log-collector.ts'
 import { DittoException, toDittoError } from '../protocol/errors.ts'
 import { Engine } from './engine.ts'
 import type { EngineCall, EngineMessage, EngineOrder, EngineSettings } from './messages.ts'
@@ -12,14 +14,34 @@ const WORKER = new URL('../../workers/shard.ts', import.meta.url)
 /** How often counters and a sign of life go to the control plane, in milliseconds. */
 const PULSE_MS = 1_000
 
-function send(message: EngineMessage): void {
-  if (process.connected) process.send?.(message)
+/** Reports of logs that may be on their way to the control plane, each of one thread and one second. */
+const MAX_UNSENT_REPORTS = 100
+
+function send(message: EngineMessage, onSent = (): void => {}): void {
+  if (process.connected) process.send?.(message, onSent)
+}
+
+let unsentReports = 0
+
+/** A control plane that does not keep up is told how much there was. */
+function sendLogs(reports: readonly LogReport[]): void {
+  const isBehind = unsentReports >= MAX_UNSENT_REPORTS
+  const sent = isBehind ? reports.map(withoutEntries) : reports
+  unsentReports++
+  send({ kind: 'published-logs', reports: sent }, () => {
+    unsentReports--
+  })
+}
+
+function withoutEntries({ entries, dropped, ...author }: LogReport): LogReport {
+  return { ...author, entries: [], dropped: dropped + entries.length }
 }
 
 async function start(settings: EngineSettings): Promise<Engine> {
   const engine = new Engine(settings, WORKER, {
     onStatus: (shard, status) => send({ kind: 'status', shard, status }),
     onCounters: (counters) => send({ kind: 'counters', counters }),
+    onPublishedLogs: sendLogs,
     onShardsLost: (thread, shards, reason) => send({ kind: 'shards-lost', thread, shards, reason }),
     onBroken: (error) => {
       throw error

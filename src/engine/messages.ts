@@ -11,6 +11,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { Connection } from '../connection/types.ts'
+import type { CollectorSettings, LogReport } from '../monitoring/log-collector.ts'
 import type { LogMark, LogNews } from '../monitoring/log-entry.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import type { Subscription } from '../routing/router.ts'
@@ -26,6 +27,8 @@ export interface EngineSettings {
   readonly twinFolder: string
   /** Folder of the flight recorder's files, one per thread. */
   readonly recorderFolder: string
+  /** Absent when no logs are published. */
+  readonly publishedLogs?: CollectorSettings
 }
 
 /** A shard that could not be made, or whose thread ended before it was. */
@@ -90,6 +93,8 @@ export type EngineMessage =
   /** Sent once a second after every thread has answered: the engine lives, all of it. */
   | { readonly kind: 'pulse' }
   | { readonly kind: 'counters'; readonly counters: readonly CounterDeltas[] }
+  /** Sent with the pulse: what is to be published. */
+  | { readonly kind: 'published-logs'; readonly reports: readonly LogReport[] }
   /** A thread died and took these shards; it is being replaced. */
   | {
       readonly kind: 'shards-lost'
@@ -132,6 +137,8 @@ export type ThreadOrder =
 
 /** Thread to engine. */
 export type ThreadReport =
+  /** Precedes the answer to a ping, and the end of the thread. */
+  | { readonly kind: 'published-logs'; readonly reports: readonly LogReport[] }
   | { readonly kind: 'ready' }
   | { readonly kind: 'answer'; readonly request: number }
 

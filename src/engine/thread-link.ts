@@ -3,6 +3,7 @@
  * Knows nothing of shards; a new link is made when the thread has died.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import type { LogReport } from '../monitoring/log-collector.ts'
 import type { EngineSettings, ThreadOrder, ThreadReport, ThreadTask } from './messages.ts'
 import type { Pool } from './pool.ts'
 
@@ -30,7 +31,12 @@ export class ThreadLink {
   #nextRequest = 0
   #dead = false
 
-  constructor(thread: number, pool: Pool, settings: EngineSettings) {
+  constructor(
+    thread: number,
+    pool: Pool,
+    settings: EngineSettings,
+    onPublishedLogs: (reports: readonly LogReport[]) => void,
+  ) {
     this.thread = thread
     const { port1, port2 } = new MessageChannel()
     this.#port = port1
@@ -38,6 +44,7 @@ export class ThreadLink {
     this.ready = ready
     port1.on('message', (report: ThreadReport) => {
       if (report.kind === 'ready') onReady()
+      else if (report.kind === 'published-logs') onPublishedLogs(report.reports)
       else this.#settle(report.request)
     })
     const task: ThreadTask = { kind: 'thread', thread, settings, port: port2 }

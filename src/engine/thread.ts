@@ -6,6 +6,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Connection } from '../connection/types.ts'
 import { counterAddresses, ShardCounters } from '../monitoring/counters.ts'
+import { LogCollector } from '../monitoring/log-collector.ts'
 import { DittoException } from '../protocol/errors.ts'
 import type { Signal } from '../protocol/signal.ts'
 import { createMesh, type Mesh } from '../routing/mesh.ts'
@@ -45,10 +46,13 @@ export class EngineThread {
   readonly #twin: Twin
   readonly #partitions = new Map<number, Partition>()
   readonly #shards = new Map<number, Shard>()
+  readonly #logCollector: LogCollector | undefined
 
   constructor(task: ThreadTask) {
     const { thread, settings } = task
     this.#task = task
+    const { publishedLogs } = settings
+    this.#logCollector = publishedLogs && new LogCollector(publishedLogs)
     this.#recorder = openFlightRecorder(recorderFile(settings.recorderFolder, thread))
     this.#mesh = createMesh(thread, {
       signals: (shard, batch) => this.#deliver(shard, batch),
@@ -71,6 +75,7 @@ export class EngineThread {
     })
     report(port, { kind: 'ready' })
     await stopped
+    this.#reportLogs()
     await this.#twin.close()
     this.#mesh.close()
     this.#recorder.close()
@@ -110,6 +115,7 @@ export class EngineThread {
     onStatus: (status: ShardStatus) => void,
   ): Promise<Shard> {
     const { shard, connection } = description
+    const logCollector = this.#logCollector
     return createShard(description, {
       thread: this.#task.thread,
       twin: this.#twin,
@@ -117,6 +123,7 @@ export class EngineThread {
       recorder: this.#recorder.recorderFor(shard, connection.id),
       createTransport: await loadTransport(connection),
       counters,
+      ...(logCollector === undefined ? {} : { logCollector }),
       onStatus,
       now: Date.now,
     })
@@ -130,7 +137,13 @@ export class EngineThread {
     if (order.kind === 'subscriptions') this.#table.update(order.subscriptions)
     else if (order.kind === 'park') this.#table.park(order.connectionId)
     else if (order.kind === 'unpark') this.#table.unpark(order.connectionId)
+    else this.#reportLogs()
     report(this.#task.port, { kind: 'answer', request: order.request })
+  }
+
+  #reportLogs(): void {
+    const reports = this.#logCollector?.fetch() ?? []
+    if (reports.length > 0) report(this.#task.port, { kind: 'published-logs', reports })
   }
 
   #openTwin(): Twin {

@@ -9,6 +9,7 @@ import { DittoException } from '../protocol/errors.ts'
 import type { ShardSettings } from '../shard/description.ts'
 import { type EngineDeath, EngineKeeper, type EngineState } from './engine-keeper.ts'
 import type { EngineReport, StartEngine } from './engine-process.ts'
+import type { LogPublishing } from './log-publishing.ts'
 import { ConnectionLogBook } from './logs.ts'
 import { ConnectionMetrics } from './metrics.ts'
 import type { NoteWatch } from './note-watch.ts'
@@ -33,6 +34,8 @@ export interface DataPlaneOptions {
   readonly wedgedAfterMs: number
   /** How long a connection's log stays enabled, in milliseconds. */
   readonly logDurationMs: number
+  /** Absent when no logs are published. */
+  readonly logPublishing?: Pick<LogPublishing, 'report' | 'entry'>
   readonly log: SupervisorLog
   /** Milliseconds since the epoch. */
   readonly now: () => number
@@ -56,6 +59,7 @@ export class DataPlane {
       durationMs: options.logDurationMs,
       maxEntries: settings.logCapacity,
       onExpired: (id) => void this.engine?.setLogs(this.running.shards(id), false).catch(() => {}),
+      onEntry: (id, entry) => options.logPublishing?.entry(id, entry),
       now,
     })
     this.running = new RunningConnections({
@@ -143,6 +147,8 @@ export class DataPlane {
         const id = this.running.connectionOf(deltas.shard)
         if (id !== undefined) this.metrics.record(id, deltas, this.#options.now())
       }
+    } else if (report.kind === 'published-logs') {
+      for (const logs of report.reports) this.#options.logPublishing?.report(logs)
     } else {
       const { thread, shards, reason } = report
       this.#options.log.error({ thread, shards: shards.length, reason }, 'A worker thread died.')

@@ -52,7 +52,7 @@ export interface EngineProcess {
 /** What an engine tells without being asked, apart from being ready. */
 export type EngineReport = Extract<
   EngineMessage,
-  { readonly kind: 'pulse' | 'status' | 'counters' | 'shards-lost' }
+  { readonly kind: 'pulse' | 'status' | 'counters' | 'published-logs' | 'shards-lost' }
 >
 
 /** Who wants to hear from an engine. */

@@ -2,7 +2,12 @@
  * Which connections keep a log at present, and what the control plane itself has to say in it. The
  * entries of the data plane stay with their shards.
  */
-import { CONTROL_PLANE_LOG, type LogLevel, type LogNews } from '../monitoring/log-entry.ts'
+import {
+  CONTROL_PLANE_LOG,
+  type LogEntry,
+  type LogLevel,
+  type LogNews,
+} from '../monitoring/log-entry.ts'
 import { createLogRings, type LogRings } from '../monitoring/log-ring.ts'
 
 /** What the logs are made from. */
@@ -13,6 +18,8 @@ export interface LogsOptions {
   readonly maxEntries: number
   /** A log has run out; its connection's shards may forget about it. */
   readonly onExpired: (connectionId: string) => void
+  /** The control plane added an entry. */
+  readonly onEntry: (connectionId: string, entry: LogEntry) => void
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
@@ -74,7 +81,10 @@ export class ConnectionLogBook {
     }
     const at = this.#options.now()
     const correlationId = '<not-provided>'
-    rings.add({ correlationId, at, category: 'connection', type: 'other', level, message })
+    const kind = { category: 'connection', type: 'other', level } as const
+    const entry = { ...kind, at, correlationId, message }
+    rings.add(entry)
+    this.#options.onEntry(id, entry)
   }
 
   /** What the control plane added beyond the mark of its log. */

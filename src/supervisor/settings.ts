@@ -4,15 +4,28 @@ import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { EngineSettings } from '../engine/messages.ts'
 import type { ScriptLimits } from '../mapping/mapper.ts'
+import type { CollectorSettings } from '../monitoring/log-collector.ts'
 import type { ShardSettings } from '../shard/description.ts'
 
 /** What each engine is started with. */
-export function engineSettings({ workers, store }: Config): EngineSettings {
+export function engineSettings({ workers, store, monitoring }: Config): EngineSettings {
   return {
     threads: workers.threads === 0 ? availableParallelism() : workers.threads,
     maxHeapMb: workers.max_heap_mb,
     twinFolder: join(store.path, 'twin'),
     recorderFolder: join(store.path, 'flight-recorder'),
+    ...(monitoring.logs.publisher.enabled
+      ? { publishedLogs: collectorSettings(monitoring.logs) }
+      : {}),
+  }
+}
+
+function collectorSettings({ publisher }: Config['monitoring']['logs']): CollectorSettings {
+  return {
+    levels: publisher.levels,
+    withMessage: publisher.log_headers_and_payload,
+    maxEntries: publisher.max_entries_per_client,
+    maxBytes: publisher.max_bytes_per_thread,
   }
 }
 

@@ -130,7 +130,8 @@ function tunnelEntries({ connection, instance, clients }: StatusInput): readonly
   }))
 }
 
-function clientName(instance: string, index: number, count: number): string {
+/** What a client of a connection is called: by its number when there are several. */
+export function clientName(instance: string, index: number, count: number): string {
   return count === 1 ? instance : `${instance}-${index}`
 }
 

@@ -27,6 +27,7 @@ class Rig {
         this.#changed()
       },
       onCounters: (counters) => this.counters.push(...counters),
+      onPublishedLogs: () => {},
       onShardsLost: (_thread, shards) => {
         this.lost.push(...shards)
         this.#changed()
