@@ -6,7 +6,7 @@
  *
  * Layout: slots of 1,280 bytes, one for each script that runs at a time; in each, little endian, one
  * positioned write:
- *   u8  1 while foreign code runs on the thread, 2 while it runs beside it, else 0
+ *   u8  1 while foreign code runs, 2 while code runs that is known to be slow, else 0
  *   f64 since, milliseconds since the epoch
  *   u32 shard
  *   u16 length of the connection id in bytes, then the id in UTF-8
@@ -23,8 +23,8 @@ export interface FlightRecord {
   readonly connectionId: string
   /** Id of the mapping definition. */
   readonly definition: string
-  /** The code ran beside the thread, as slow scripts do. */
-  readonly beside: boolean
+  /** The code was known to take long. */
+  readonly slow: boolean
   /** Milliseconds since the epoch. */
   readonly since: number
 }
@@ -37,8 +37,8 @@ export interface FlightRecorder {
   close(): void
 }
 
-const ON_THREAD = 1
-const BESIDE = 2
+const RUNNING = 1
+const SLOW = 2
 const SINCE_AT = 1
 const SHARD_AT = 9
 const NAMES_AT = 13
@@ -56,7 +56,7 @@ export function openFlightRecorder(path: string): FlightRecorder {
     recorderFor: (shard, connectionId) => {
       const notes = new Map<string, Buffer>()
       return {
-        enter: (definition, beside = false) => {
+        enter: (definition, slow = false) => {
           let note = notes.get(definition)
           if (note === undefined) {
             note = noteFor(shard, connectionId, definition)
@@ -65,7 +65,7 @@ export function openFlightRecorder(path: string): FlightRecorder {
           const free = taken.indexOf(false)
           const slot = free === -1 ? taken.length : free
           taken[slot] = true
-          note[0] = beside ? BESIDE : ON_THREAD
+          note[0] = slow ? SLOW : RUNNING
           note.writeDoubleLE(Date.now(), SINCE_AT)
           writeSync(file, note, 0, note.length, slot * SLOT_BYTES)
           return slot
@@ -98,7 +98,7 @@ export function readFlightRecords(path: string): readonly FlightRecord[] {
 
 function readSlot(note: Buffer, slot: number): FlightRecord | undefined {
   const state = note[0]
-  if (note.length < NAMES_AT || (state !== ON_THREAD && state !== BESIDE)) return undefined
+  if (note.length < NAMES_AT || (state !== RUNNING && state !== SLOW)) return undefined
   const connection = nameAt(note, NAMES_AT)
   const definition = connection && nameAt(note, connection.end)
   if (connection === undefined || definition === undefined) return undefined
@@ -107,7 +107,7 @@ function readSlot(note: Buffer, slot: number): FlightRecord | undefined {
     shard: note.readUInt32LE(SHARD_AT),
     connectionId: connection.name,
     definition: definition.name,
-    beside: state === BESIDE,
+    slow: state === SLOW,
     since: note.readDoubleLE(SINCE_AT),
   }
 }

@@ -60,10 +60,10 @@ export interface ScriptLimits {
  */
 export interface ScriptRecorder {
   /**
-   * `beside`: the code runs beside the thread, which goes on. Answers the place of the note, which is
+   * `slow`: the definition's scripts are known to take long. Answers the place of the note, which is
    * kept until `leave` gives it back.
    */
-  enter(definition: string, beside?: boolean): number
+  enter(definition: string, slow?: boolean): number
   leave(place: number): void
 }
 

@@ -7,9 +7,15 @@ import { mappingDefinitionSchema } from '../connection/schema.ts'
 import { errorOfIssues, known } from '../connection/schema-tools.ts'
 import { parseAdaptable } from '../protocol/adaptable.ts'
 import { DittoException } from '../protocol/errors.ts'
+import { MAPPERS_MAX } from './limits.ts'
 
 /** Sample messages of one trial. */
 const MESSAGES_MAX = 100
+
+const NO_MAPPERS = 'The payloadMapping names no mapper.'
+const TOO_MANY_MAPPERS = `The payloadMapping names more than ${MAPPERS_MAX} mappers.`
+const NO_MESSAGES = 'The messages to try are missing.'
+const TOO_MANY_MESSAGES = `There are more than ${MESSAGES_MAX} messages to try.`
 
 const base64 = z.base64({ error: 'The bytePayload of a message must be Base64.' })
 
@@ -23,8 +29,8 @@ export const externalMessageSchema = known({
 const common = {
   payloadMapping: z
     .array(z.string())
-    .min(1)
-    .max(10)
+    .min(1, NO_MAPPERS)
+    .max(MAPPERS_MAX, TOO_MANY_MAPPERS)
     .exactOptional()
     .meta({
       description: 'Ids of mapping definitions or aliases of mappers, tried one by one.',
@@ -36,22 +42,29 @@ const common = {
 }
 
 /** The body of a trial. */
-export const mappingTrialSchema = z.discriminatedUnion('direction', [
-  known({
-    direction: z.literal('inbound'),
-    ...common,
-    messages: z.array(externalMessageSchema).min(1).max(MESSAGES_MAX),
-  }),
-  known({
-    direction: z.literal('outbound'),
-    ...common,
-    messages: z
-      .array(z.record(z.string(), z.json()))
-      .min(1)
-      .max(MESSAGES_MAX)
-      .meta({ description: 'Messages of the Ditto Protocol.' }),
-  }),
-])
+export const mappingTrialSchema = z.discriminatedUnion(
+  'direction',
+  [
+    known({
+      direction: z.literal('inbound'),
+      ...common,
+      messages: z
+        .array(externalMessageSchema)
+        .min(1, NO_MESSAGES)
+        .max(MESSAGES_MAX, TOO_MANY_MESSAGES),
+    }),
+    known({
+      direction: z.literal('outbound'),
+      ...common,
+      messages: z
+        .array(z.record(z.string(), z.json()))
+        .min(1, NO_MESSAGES)
+        .max(MESSAGES_MAX, TOO_MANY_MESSAGES)
+        .meta({ description: 'Messages of the Ditto Protocol.' }),
+    }),
+  ],
+  { error: 'The direction must be <inbound> or <outbound>.' },
+)
 
 /** What is to be tried. */
 export type MappingTrial = z.output<typeof mappingTrialSchema>

@@ -24,6 +24,8 @@ const ENTRY = new URL('../engine/trial.ts', import.meta.url)
 const IDLE_MS = 60_000
 /** Longest time until a process can take an order, in milliseconds. */
 const START_LIMIT_MS = 30_000
+/** How often the note of the process is read, in milliseconds. */
+const WATCH_MS = 250
 /** What compiling takes beside the scripts' own top levels, in milliseconds. */
 const COMPILE_MARGIN_MS = 5_000
 
@@ -113,11 +115,22 @@ export class Trials {
       if (started.kind !== 'ready') return started
     }
     const process = this.#process!
-    const end = nextAnswer(process, limitMs)
+    const end = nextAnswer(process, limitMs, this.#wedged())
     process.send({ ...order, recorderFile: this.#recorderFile } as TrialOrder, () => {})
     const known = await end
     if (known.kind === 'late' || known.kind === 'died') this.#end()
     return known
+  }
+
+  /** Answers whether the process has been in the same call of a script for too long. */
+  #wedged(): () => boolean {
+    let seen: { readonly since: number; readonly atMs: number } | undefined
+    return () => {
+      const [note] = readFlightRecords(this.#recorderFile)
+      if (note === undefined) seen = undefined
+      else if (note.since !== seen?.since) seen = { since: note.since, atMs: performance.now() }
+      return seen !== undefined && performance.now() - seen.atMs > this.#options.wedgedAfterMs
+    }
   }
 
   async #start(): Promise<End> {
@@ -148,9 +161,9 @@ export class Trials {
   #blame({ kind }: End): DittoError {
     const [note] = readFlightRecords(this.#recorderFile)
     if (note === undefined) return NOT_TRIED
-    const how = kind === 'late' ? 'did not come back' : 'ended the process'
+    const how = kind === 'late' ? 'did not come back' : 'ended its process'
     return connectionConfigurationInvalid(
-      `The script of mapping definition <${note.definition}> ${how} in which it was tried out.`,
+      `The script of mapping definition <${note.definition}> ${how} when it was tried out.`,
       'Check what it does at its top level and with the message: it must come to an end and must ' +
         'not exhaust the memory.',
     )
@@ -171,14 +184,22 @@ const NOT_TRIED = dittoError(
 )
 
 /** The next message of the process, or how it failed to send one. */
-async function nextAnswer(process: ChildProcess, limitMs: number): Promise<End> {
+async function nextAnswer(
+  process: ChildProcess,
+  limitMs: number,
+  isWedged = () => false,
+): Promise<End> {
   const { promise, resolve } = Promise.withResolvers<End>()
   const onMessage = (message: unknown): void => resolve(message as TrialAnswer)
   const onGone = (): void => resolve({ kind: 'died' })
   const timer = setTimeout(() => resolve({ kind: 'late' }), limitMs)
+  const watch = setInterval(() => {
+    if (isWedged()) resolve({ kind: 'late' })
+  }, WATCH_MS)
   process.once('message', onMessage).once('exit', onGone).once('error', onGone)
   const end = await promise
   clearTimeout(timer)
+  clearInterval(watch)
   process.off('message', onMessage).off('exit', onGone).off('error', onGone)
   return end
 }

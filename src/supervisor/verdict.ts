@@ -18,8 +18,8 @@ export interface ScriptNote {
   readonly connectionId: string
   /** Id of the mapping definition. */
   readonly definition: string
-  /** It ran beside the thread, as slow scripts do. */
-  readonly beside: boolean
+  /** It was known to take long. */
+  readonly slow: boolean
   /** When the script began, in milliseconds since the epoch, by the engine's clock. */
   readonly since: number
   /** How long it has been seen running, in milliseconds, by a clock that never jumps. */
@@ -77,7 +77,7 @@ export class Investigation {
     const oldest = oldestFirst[0]!
     const isClear =
       oldestFirst.every(({ connectionId }) => connectionId === oldest.connectionId) ||
-      oldestFirst.every(({ beside }) => !beside)
+      oldestFirst.every(({ slow }) => !slow)
     const remembers = nowMs - this.#rememberedAtMs < MEMORY_MS
     const again = remembers
       ? oldestFirst.find(({ connectionId }) => this.#present.has(connectionId))

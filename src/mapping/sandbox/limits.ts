@@ -24,5 +24,5 @@ export const RUNAWAY_TIME_DIVISOR = 10
 export const ISOLATE_DEATHS_MAX = 32
 /** How long the calls of a batch may hold the thread unless the environment says otherwise. */
 export const HOLD_MS = 10
-/** Calls in a row that have to be quick before a slow program may run on the thread again. */
-export const QUICK_CALLS_FORGIVE = 64
+/** Calls in a row that have to be quick before a program may run on the thread. */
+export const QUICK_CALLS = 64

@@ -73,7 +73,12 @@ export class Program {
   #closed = false
 
   constructor(id: string, scripts: Scripts, sandbox: Sandbox, environment: ProgramEnvironment) {
-    this.#stepper = new Stepper(id, environment.recorder, environment.maxHoldMs ?? HOLD_MS)
+    this.#stepper = new Stepper({
+      definition: id,
+      recorder: environment.recorder,
+      maxHoldMs: environment.maxHoldMs ?? HOLD_MS,
+      workedMs: () => sandbox.workedMs,
+    })
     this.#id = id
     this.#scripts = scripts
     this.#sandbox = sandbox

@@ -6,6 +6,8 @@ import type { Isolate } from 'isolated-vm'
 import { Lane } from '../lane.ts'
 import { isolatedVm } from './addon.ts'
 
+const NS_PER_MS = 1e6
+
 export class Sandbox {
   /** Calls of all programs: an isolate runs one at a time, and a second one would block the thread. */
   readonly lane = new Lane()
@@ -34,6 +36,11 @@ export class Sandbox {
 
   get isAlive(): boolean {
     return this.#isolate !== undefined && !this.#isolate.isDisposed
+  }
+
+  /** Processor time that the living isolate has used, in milliseconds; undefined when there is none. */
+  get workedMs(): number | undefined {
+    return this.isAlive ? Number(this.#isolate!.cpuTime) / NS_PER_MS : undefined
   }
 
   /** Ends the isolate; everything compiled in it is gone. */

@@ -1,12 +1,13 @@
 /**
  * Runs what has to be called inside an isolate, on the thread or beside it. A call that takes long would
- * hold up everything else on the thread: other connections, keep-alives. So scripts run on the thread
- * while they are quick, which is the cheapest, and in a thread of isolated-vm's own pool from when they
- * are not. What is to be called, and what follows from the answers, is written once, as a generator.
+ * hold up everything else on the thread: other connections, keep-alives. So scripts run in a thread of
+ * isolated-vm's own pool until they have proved to be quick, then on the thread, which is the cheapest,
+ * and beside it again from when they are not quick any more. What is to be called, and what follows from
+ * the answers, is written once, as a generator.
  */
 import type { Reference, ReferenceApplyOptions } from 'isolated-vm'
 import type { ScriptRecorder } from '../mapper.ts'
-import { QUICK_CALLS_FORGIVE } from './limits.ts'
+import { QUICK_CALLS } from './limits.ts'
 
 /** A function inside the isolate, to be called with these arguments. */
 export interface Call {
@@ -18,18 +19,26 @@ export interface Call {
 /** Yields calls, takes what they return or throw, and answers in the end. */
 export type Steps<T> = Generator<Call, T, unknown>
 
+/** What runs steps is made from. */
+export interface StepperOptions {
+  /** Id of the mapping definition, for the recorder. */
+  readonly definition: string
+  readonly recorder: ScriptRecorder
+  readonly maxHoldMs: number
+  /** The time that the isolate has worked so far, in milliseconds; none when it is gone. */
+  readonly workedMs: () => number | undefined
+}
+
 /** One per program. */
 export class Stepper {
-  readonly #definition: string
-  readonly #recorder: ScriptRecorder
-  readonly #maxHoldMs: number
-  /** Calls that have to be quick before the program may run on the thread again. */
-  #distrust = 0
+  readonly #options: StepperOptions
+  /** Calls that have to be quick before the program may run on the thread. */
+  #distrust: number
+  #isSlow = false
 
-  constructor(definition: string, recorder: ScriptRecorder, maxHoldMs: number) {
-    this.#definition = definition
-    this.#recorder = recorder
-    this.#maxHoldMs = maxHoldMs
+  constructor(options: StepperOptions) {
+    this.#options = options
+    this.#distrust = options.maxHoldMs === Number.POSITIVE_INFINITY ? 0 : QUICK_CALLS
   }
 
   /** The answer; a promise when the thread must not wait for it. Throws or rejects what the steps throw. */
@@ -37,35 +46,36 @@ export class Stepper {
     let heldMs = 0
     let step = steps.next()
     while (!step.done) {
-      if (this.#distrust > 0 || heldMs > this.#maxHoldMs) return this.#runBeside(steps, step.value)
-      const startMs = performance.now()
+      if (this.#distrust > 0 || heldMs > this.#options.maxHoldMs) {
+        return this.#runBeside(steps, step.value)
+      }
+      const before = this.#options.workedMs()
       step = this.#callHere(steps, step.value)
-      const tookMs = performance.now() - startMs
-      this.#judge(tookMs)
-      heldMs += tookMs
+      heldMs += this.#judge(before)
     }
     return step.value
   }
 
   #callHere<T>(steps: Steps<T>, { fn, args, options }: Call): IteratorResult<Call, T> {
-    const place = this.#recorder.enter(this.#definition)
+    const { recorder, definition } = this.#options
+    const place = recorder.enter(definition, this.#isSlow)
     let value: unknown
     try {
       value = fn.applySync(undefined, args as unknown[], options)
     } catch (thrown) {
-      this.#recorder.leave(place)
+      recorder.leave(place)
       return steps.throw(thrown)
     }
-    this.#recorder.leave(place)
+    recorder.leave(place)
     return steps.next(value)
   }
 
   async #runBeside<T>(steps: Steps<T>, first: Call): Promise<T> {
     let call = first
     for (;;) {
-      const startMs = performance.now()
+      const before = this.#options.workedMs()
       const step = await this.#callBeside(steps, call)
-      this.#judge(performance.now() - startMs)
+      this.#judge(before)
       if (step.done) return step.value
       call = step.value
     }
@@ -75,20 +85,31 @@ export class Stepper {
     steps: Steps<T>,
     { fn, args, options }: Call,
   ): Promise<IteratorResult<Call, T>> {
-    const place = this.#recorder.enter(this.#definition, true)
+    const { recorder, definition } = this.#options
+    const place = recorder.enter(definition, this.#isSlow)
     let value: unknown
     try {
       value = await fn.apply(undefined, args as unknown[], options)
     } catch (thrown) {
-      this.#recorder.leave(place)
+      recorder.leave(place)
       return steps.throw(thrown)
     }
-    this.#recorder.leave(place)
+    recorder.leave(place)
     return steps.next(value)
   }
 
-  #judge(tookMs: number): void {
-    if (tookMs > this.#maxHoldMs) this.#distrust = QUICK_CALLS_FORGIVE
-    else if (this.#distrust > 0) this.#distrust -= 1
+  /** What a call that began at `before` has cost, in milliseconds; without an isolate it was too much. */
+  #judge(before: number | undefined): number {
+    const now = this.#options.workedMs()
+    const tookMs =
+      before === undefined || now === undefined ? Number.POSITIVE_INFINITY : now - before
+    if (tookMs > this.#options.maxHoldMs) {
+      this.#distrust = QUICK_CALLS
+      this.#isSlow = true
+    } else if (this.#distrust > 0) {
+      this.#distrust -= 1
+      if (this.#distrust === 0) this.#isSlow = false
+    }
+    return tookMs
   }
 }

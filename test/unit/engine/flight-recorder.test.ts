@@ -28,7 +28,7 @@ it('a note stands while foreign code runs, and only then', () => {
     shard: 7,
     connectionId: 'factory:mqtt',
     definition: 'mäpper',
-    beside: false,
+    slow: false,
   })
   assert.ok(since >= before && since <= Date.now())
   one.leave(place)
@@ -41,7 +41,7 @@ it('a note stands while foreign code runs, and only then', () => {
     shard: 4_000_000_000,
     connectionId: 'c',
     definition: 'j',
-    beside: true,
+    slow: true,
   })
   recorder.close()
   assert.is(readFlightRecord(path)?.connectionId, 'c', 'a note outlives its recorder')

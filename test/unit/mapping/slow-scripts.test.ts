@@ -35,10 +35,24 @@ function texts(...all: readonly string[]) {
   return all.map((text) => external(text))
 }
 
-it('a quick script answers at once', () => {
+async function prove(mapper: Mapper): Promise<void> {
+  for (let call = 0; call < 100; call++) await mapper.inbound(texts('0'))
+}
+
+it('a script that has proved to be quick answers at once', async () => {
   const mapper = burner()
-  const results = mapper.inbound(texts('1', '2'))
-  assert.not(results instanceof Promise)
+  assert.ok(mapper.inbound(texts('0')) instanceof Promise, 'nothing is known of it')
+  await prove(mapper)
+  assert.not(mapper.inbound(texts('1', '2')) instanceof Promise)
+  mapper.close()
+})
+
+it('a script that turns out to be slow leaves the thread after its first slow call', async () => {
+  const mapper = burner()
+  await prove(mapper)
+  const results = mapper.inbound(texts('30', '30', '30'))
+  assert.ok(results instanceof Promise)
+  assert.equal(values(await results), [['30'], ['30'], ['30']])
   mapper.close()
 })
 
@@ -125,7 +139,7 @@ it('a program that has been quick for long runs on the thread again', async () =
   const mapper = burner()
   await mapper.inbound(texts('40'))
   assert.ok(mapper.inbound(texts('0')) instanceof Promise, 'not trusted yet')
-  for (let call = 0; call < 100; call++) await mapper.inbound(texts('0'))
+  await prove(mapper)
   assert.not(mapper.inbound(texts('0')) instanceof Promise)
   mapper.close()
 })

@@ -26,7 +26,7 @@ it('sees scripts grow old by its own clock, one call at a time', () => {
       shard: 7,
       connectionId: 'connection',
       definition: 'js',
-      beside: false,
+      slow: false,
       since: 0,
       ageMs: 0,
     },

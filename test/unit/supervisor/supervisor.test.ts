@@ -207,7 +207,7 @@ it('puts the connection in quarantine whose script ended the engine, for good', 
     thread: 0,
     shard: 1,
     definition: 'js',
-    beside: false,
+    slow: false,
     since: Date.now(),
     ageMs: 5,
   }
@@ -258,7 +258,7 @@ it('ends an engine whose thread sits in a script for too long, and starts the ne
   withBench(async (bench) => {
     const id = await opened(bench)
     const note = { thread: 0, shard: 1, connectionId: id, definition: 'js', since: Date.now() }
-    bench.notes = [{ ...note, beside: false, ageMs: WEDGED_AFTER_MS + 1 }]
+    bench.notes = [{ ...note, slow: false, ageMs: WEDGED_AFTER_MS + 1 }]
     const [first] = bench.engines
     assert.equal(await first!.exited, { code: null, signal: 'SIGKILL', killedFor: 'wedged' })
     await until(() => bench.engines.length === 2)

@@ -11,8 +11,8 @@ const it = suite('verdict')
 
 const WEDGED_AFTER_MS = 2_500
 
-function note(connectionId: string, since: number, ageMs: number, beside = false): ScriptNote {
-  return { thread: 0, shard: 1, connectionId, definition: 'js', beside, since, ageMs }
+function note(connectionId: string, since: number, ageMs: number, slow = false): ScriptNote {
+  return { thread: 0, shard: 1, connectionId, definition: 'js', slow, since, ageMs }
 }
 
 const YOUNG = note('young', 2_000, 10)
