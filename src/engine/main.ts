@@ -14,23 +14,24 @@ const WORKER = new URL('../../workers/shard.ts', import.meta.url)
 /** How often counters and a sign of life go to the control plane, in milliseconds. */
 const PULSE_MS = 1_000
 
-/** Reports of logs that may be on their way to the control plane, each of one thread and one second. */
-const MAX_UNSENT_REPORTS = 100
+/** How many seconds of each thread's logs may be on their way to the control plane. */
+const MAX_UNSENT_LOGS_S = 4
 
 function send(message: EngineMessage, onSent = (): void => {}): void {
   if (process.connected) process.send?.(message, onSent)
 }
 
-let unsentReports = 0
-
-/** A control plane that does not keep up is told how much there was. */
-function sendLogs(reports: readonly LogReport[]): void {
-  const isBehind = unsentReports >= MAX_UNSENT_REPORTS
-  const sent = isBehind ? reports.map(withoutEntries) : reports
-  unsentReports++
-  send({ kind: 'published-logs', reports: sent }, () => {
-    unsentReports--
-  })
+/** Sends logs; a control plane that does not keep up is only told how much there was. */
+function logSender(threads: number): (reports: readonly LogReport[]) => void {
+  let unsent = 0
+  return (reports) => {
+    const isBehind = unsent >= MAX_UNSENT_LOGS_S * threads
+    const sent = isBehind ? reports.map(withoutEntries) : reports
+    unsent++
+    send({ kind: 'published-logs', reports: sent }, () => {
+      unsent--
+    })
+  }
 }
 
 function withoutEntries({ entries, dropped, ...author }: LogReport): LogReport {
@@ -41,7 +42,7 @@ async function start(settings: EngineSettings): Promise<Engine> {
   const engine = new Engine(settings, WORKER, {
     onStatus: (shard, status) => send({ kind: 'status', shard, status }),
     onCounters: (counters) => send({ kind: 'counters', counters }),
-    onPublishedLogs: sendLogs,
+    onPublishedLogs: logSender(settings.threads),
     onShardsLost: (thread, shards, reason) => send({ kind: 'shards-lost', thread, shards, reason }),
     onBroken: (error) => {
       throw error
