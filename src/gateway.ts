@@ -3,6 +3,7 @@
  * are put together, started and stopped. Knows no command line and no logging library.
  */
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { createApi } from './api/api.ts'
 import { createDevopsVerifier, type VerifyDevops } from './api/auth.ts'
 import { serveApi } from './api/server.ts'
@@ -15,6 +16,8 @@ import {
 } from './connection/store.ts'
 import { DataPlane, type SupervisorLog } from './supervisor/data-plane.ts'
 import { forkEngine } from './supervisor/engine-process.ts'
+import { createLogPublishing, type LogPublishing } from './supervisor/log-publishing.ts'
+import { MetricSnapshots } from './supervisor/metric-snapshots.ts'
 import { createNoteWatch } from './supervisor/note-watch.ts'
 import { Quarantine } from './supervisor/quarantine.ts'
 import { engineSettings, shardSettings, trialFolder, wedgedAfterMs } from './supervisor/settings.ts'
@@ -53,7 +56,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const store = await openConnectionStore(config.store.path, {
     encryptionKey: config.store.encryption_key,
   })
-  const { dataPlane, supervisor, trials } = createSupervisor(store, config, log)
+  const parts = createSupervisor(store, config, log)
+  const { dataPlane, supervisor, trials, snapshots, logPublishing } = parts
   const devops = await devopsAccess(store, config)
   const app = createApi({
     service: supervisor,
@@ -72,25 +76,38 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     throw error
   })
   await devops.keep(options.showPassword)
+  await snapshots.start(store.list().map(({ connection }) => connection))
   supervisor.start()
   return {
     url: `http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${server.port}`,
     async stop() {
       trials.stop()
       await Promise.all([server.close(REQUEST_GRACE_MS), dataPlane.stop()])
+      await logPublishing?.close()
+      await snapshots.stop()
       await store.close()
     },
   }
+}
+
+interface SupervisorParts {
+  readonly dataPlane: DataPlane
+  readonly supervisor: Supervisor
+  readonly trials: Trials
+  readonly snapshots: MetricSnapshots
+  readonly logPublishing: LogPublishing | undefined
 }
 
 function createSupervisor(
   store: ConnectionStore,
   config: Config,
   log: SupervisorLog,
-): { dataPlane: DataPlane; supervisor: Supervisor; trials: Trials } {
+): SupervisorParts {
   const settings = shardSettings(config)
   const forEngine = engineSettings(config)
   const quarantine = new Quarantine(store)
+  const instance = `sluice-${hostname()}`
+  const logPublishing = createLogPublishing(config, instance, log)
   const dataPlane = new DataPlane({
     startEngine: (listener) => forkEngine(forEngine, listener),
     notes: createNoteWatch(forEngine.recorderFolder, forEngine.threads),
@@ -98,6 +115,7 @@ function createSupervisor(
     settings,
     wedgedAfterMs: wedgedAfterMs(config),
     logDurationMs: config.monitoring.logs.duration_hours * HOUR_MS,
+    ...(logPublishing === undefined ? {} : { logPublishing }),
     log,
     now: Date.now,
   })
@@ -105,6 +123,12 @@ function createSupervisor(
     folder: trialFolder(config),
     settings,
     wedgedAfterMs: wedgedAfterMs(config),
+  })
+  const snapshots = new MetricSnapshots({
+    folder: join(config.store.path, 'metrics'),
+    metrics: dataPlane.metrics,
+    log,
+    now: Date.now,
   })
   const supervisor = new Supervisor({
     store,
@@ -116,11 +140,12 @@ function createSupervisor(
       settings,
       compile: (connection) => trials.check(connection),
     },
+    onMetricsReset: (id) => snapshots.flush(id),
     config,
-    instance: `sluice-${hostname()}`,
+    instance,
     now: Date.now,
   })
-  return { dataPlane, supervisor, trials }
+  return { dataPlane, supervisor, trials, snapshots, logPublishing }
 }
 
 /** Who may use the API. */

@@ -34,6 +34,20 @@ export interface WindowCounts {
   readonly lastMessageAt: number | null
 }
 
+/**
+ * The counts of one cell: when the newest was, in milliseconds since the epoch, and for each ring how
+ * many buckets back something was counted and how much, in turns.
+ */
+export type SavedCell = readonly [
+  newestMs: number,
+  seconds: readonly number[],
+  minutes: readonly number[],
+  tenMinutes: readonly number[],
+]
+
+/** The counts of a connection as plain data, by what the cells are about. */
+export type SavedWindows = Readonly<Record<string, SavedCell>>
+
 /** The windows of one connection. */
 export interface MetricWindows {
   /** The layout that cells are numbered by. */
@@ -49,13 +63,21 @@ export interface MetricWindows {
   reset(): void
   /** Takes over a changed layout; an address that stays keeps its counts. */
   relayout(addresses: readonly CounterAddress[]): void
+  /** All counts, for {@link createMetricWindows} at another time. */
+  save(): SavedWindows
 }
 
 const NOTHING: WindowCounts = { PT1M: 0, PT1H: 0, PT24H: 0, lastMessageAt: null }
 
-/** Windows for the cells of a layout (see {@link cellNames}), all zero. */
-export function createMetricWindows(addresses: readonly CounterAddress[]): MetricWindows {
-  return new Windows(addresses)
+/**
+ * Windows for the cells of a layout (see {@link cellNames}): all zero, or with what was saved of them.
+ * Time that has passed since counts as time in which nothing happened.
+ */
+export function createMetricWindows(
+  addresses: readonly CounterAddress[],
+  saved: SavedWindows = {},
+): MetricWindows {
+  return new Windows(addresses, saved)
 }
 
 interface Cell {
@@ -70,9 +92,13 @@ class Windows implements MetricWindows {
   #cells: readonly Cell[]
   readonly #windows = new Map<string, CellWindows>()
 
-  constructor(addresses: readonly CounterAddress[]) {
+  constructor(addresses: readonly CounterAddress[], saved: SavedWindows) {
     this.#addresses = addresses
     this.#cells = cellsOf(addresses)
+    for (const { key } of this.#cells) {
+      const cell = Object.hasOwn(saved, key) ? saved[key] : undefined
+      if (cell !== undefined) this.#windows.set(key, CellWindows.restored(cell))
+    }
   }
 
   get addresses(): readonly CounterAddress[] {
@@ -113,6 +139,10 @@ class Windows implements MetricWindows {
       if (!kept.has(key)) this.#windows.delete(key)
     }
   }
+
+  save(): SavedWindows {
+    return Object.fromEntries([...this.#windows].map(([key, windows]) => [key, windows.save()]))
+  }
 }
 
 function cellsOf(addresses: readonly CounterAddress[]): readonly Cell[] {
@@ -132,6 +162,17 @@ class CellWindows {
   constructor(count: number, nowMs: number) {
     this.#newestMs = nowMs
     this.add(count, nowMs)
+  }
+
+  static restored([newestMs, ...rings]: SavedCell): CellWindows {
+    const windows = new CellWindows(0, newestMs)
+    for (const [index, ring] of RINGS.entries()) windows.#fill(ring, rings[index]!)
+    return windows
+  }
+
+  save(): SavedCell {
+    const [seconds, minutes, tenMinutes] = RINGS.map((ring) => this.#counted(ring))
+    return [this.#newestMs, seconds!, minutes!, tenMinutes!]
   }
 
   add(count: number, nowMs: number): void {
@@ -155,6 +196,24 @@ class CellWindows {
       PT1H: this.#sum(LAST_HOUR, nowMs),
       PT24H: this.#sum(LAST_DAY, nowMs),
       lastMessageAt: this.#newestMs,
+    }
+  }
+
+  #counted(ring: Ring): readonly number[] {
+    const head = Math.floor(this.#newestMs / ring.bucketMs)
+    const pairs: number[] = []
+    for (let back = 0; back < ring.buckets; back++) {
+      const count = this.#buckets[indexOf(ring, head - back)]!
+      if (count > 0) pairs.push(back, count)
+    }
+    return pairs
+  }
+
+  #fill(ring: Ring, pairs: readonly number[]): void {
+    const head = Math.floor(this.#newestMs / ring.bucketMs)
+    for (let at = 0; at < pairs.length; at += 2) {
+      const back = pairs[at]!
+      if (back < ring.buckets) this.#buckets[indexOf(ring, head - back)] = pairs[at + 1]!
     }
   }
 

@@ -32,6 +32,8 @@ export interface SupervisorOptions {
   readonly quarantine: Quarantine
   readonly check: CheckOptions
   readonly trials: Pick<Trials, 'map'>
+  /** Makes sure that what was reset stays so. */
+  readonly onMetricsReset?: (id: string) => Promise<void>
   readonly config: Pick<Config, 'connections' | 'monitoring'>
   /** Name of this gateway, as the `client` in status entries. */
   readonly instance: string
@@ -190,6 +192,7 @@ export class Supervisor implements ConnectionService {
     this.retrieve(id)
     await this.#dataPlane.engine?.readCounters().catch(() => {})
     this.#dataPlane.metrics.reset(id)
+    await this.#options.onMetricsReset?.(id)
   }
 
   async logs(id: string): Promise<ConnectionLogs> {
@@ -215,9 +218,11 @@ export class Supervisor implements ConnectionService {
   health(): Health {
     const engine = this.#dataPlane.state
     const { writable } = this.#store
+    const engineDetails = this.#dataPlane.stateDetails
     return {
       ready: engine === 'up' && writable,
       engine,
+      ...(engineDetails === undefined ? {} : { engineDetails }),
       store: writable ? 'writable' : 'read-only',
     }
   }

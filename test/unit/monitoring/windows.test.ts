@@ -129,3 +129,28 @@ it('refuses a cell that the layout does not have', () => {
   const windows = createMetricWindows([SOURCE])
   assert.throws(() => windows.record(14, 1, START), /no cell 14 of 14/)
 })
+
+it('goes on with what was saved as if nothing had been', () => {
+  const step = fc.record({ waitMs: fc.nat(3 * HOUR), count: fc.nat(1_000), cell: fc.nat(13) })
+  const steps = fc.array(step, { maxLength: 30 })
+  fc.assert(
+    fc.property(steps, steps, (before, after) => {
+      const never = createMetricWindows([SOURCE])
+      let now = START
+      for (const { waitMs, count, cell } of before) {
+        now += waitMs
+        never.record(cell, count, now)
+      }
+      const saved = JSON.parse(JSON.stringify(never.save()))
+      const restored = createMetricWindows([SOURCE], saved)
+      for (const { waitMs, count, cell } of after) {
+        now += waitMs
+        never.record(cell, count, now)
+        restored.record(cell, count, now)
+      }
+      for (let cell = 0; cell < 14; cell++) {
+        assert.equal(restored.counts(cell, now), never.counts(cell, now))
+      }
+    }),
+  )
+})
