@@ -152,7 +152,7 @@ export class Replies {
       monitor.success('dropped', signal, mapper.texts.droppedOut)
       return
     }
-    monitor.success('mapped', signal)
+    monitor.success('mapped', signal, mapper.texts.mappedOut)
     const context = this.#contextOf(signal)
     const { address, headerMapping } = program!
     const resolved = address.resolve(context)
