@@ -88,6 +88,14 @@ it("understands Ditto's own variable, weaker than the SLUICE__ one", () => {
   assert.is(load('', { ...env, SLUICE__DEVOPS__PASSWORD: 'two' }).devops.password, 'two')
 })
 
+it("takes the folder of modules from Ditto's own variable, relative to the folder of the file", () => {
+  const env = { CONNECTIVITY_MESSAGE_MAPPING_JS_COMMON_JS_MODULE_PATH: '/opt/modules/' }
+  const pathOf = (config: Config) => config.mapping.javascript.commonjs_path
+  assert.is(pathOf(load('')), '')
+  assert.is(pathOf(load('', env)), '/opt/modules')
+  assert.is(pathOf(load('mapping.javascript.commonjs_path = "m"')), join(folder, 'm'))
+})
+
 it("understands Ditto's own variables for publishing logs", () => {
   const prefix = 'CONNECTIVITY_LOGGER_PUBLISHER'
   const { publisher } = load('', {

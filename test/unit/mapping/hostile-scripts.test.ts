@@ -120,6 +120,42 @@ const CASES: readonly Case[] = [
     keepsGlobals: true,
   },
   {
+    title: 'an array that says how long it is, and lies',
+    code: 'new Proxy([], { get: (_, name) => (name === "length" ? "1],\\"b\\":9,\\"r\\":[" : 0) })',
+    failure: 'dropped',
+    keepsGlobals: true,
+  },
+  {
+    title: 'an array that is endless by its own account',
+    code: 'new Proxy([], { get: (_, name) => (name === "length" ? 2 ** 32 - 1 : message(0)) })',
+    failure: /produced 4294967295 messages/,
+    keepsGlobals: true,
+  },
+  {
+    title: 'a proxy whose traps never end',
+    code: 'new Proxy({}, { get() { for (;;); } })',
+    failure: TIME,
+    keepsGlobals: true,
+  },
+  {
+    title: 'a then that never comes',
+    code: '({ get then() { for (;;); } })',
+    failure: TIME,
+    keepsGlobals: true,
+  },
+  {
+    title: 'a toJSON that never ends',
+    code: '({ toJSON() { for (;;); } })',
+    failure: TIME,
+    keepsGlobals: true,
+  },
+  {
+    title: 'a stack that takes forever to be formatted',
+    code: 'Error.prepareStackTrace = () => { for (;;); }; null.x',
+    failure: TIME,
+    keepsGlobals: true,
+  },
+  {
     title: 'a cyclic result',
     code: 'const loop = {}; loop.loop = loop; loop',
     failure: /^TypeError: Converting circular structure/,
@@ -133,7 +169,8 @@ for (const { title, code, failure, keepsGlobals } of CASES) {
     const texts = ['good', 'good', code, 'good']
     const [first, second, hostile, third] = values(mapper.inbound(texts.map((t) => external(t))))
     assert.equal([first, second], [[1], [2]])
-    if (typeof failure === 'string') assert.is(hostile, failure)
+    if (failure === 'dropped') assert.equal(hostile, [])
+    else if (typeof failure === 'string') assert.is(hostile, failure)
     else assert.match(hostile as string, failure)
     assert.type((third as unknown[])[0], 'number')
     const [next] = values(mapper.inbound([external('good')]))
@@ -249,7 +286,11 @@ it('nothing of the host can be reached from a script', () => {
   const mapper = incoming(`
     function mapToDittoProtocolMsg(headers) {
       const root = Ditto.buildExternalMsg.constructor('return this')()
-      const host = ['process', 'module', 'Buffer', 'setTimeout', 'fetch', 'ivm', '$0', '$1']
+      const host = ['process', 'module', 'Buffer', 'ivm', '_ivm', 'global', 'window', '$0', '$1', '$2',
+        'builtins', 'makeDriver', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask',
+        'fetch', 'XMLHttpRequest', 'WebSocket', 'Worker', 'postMessage', 'importScripts', 'print',
+        'load', 'read', 'quit', 'exit', 'Java', 'Packages', 'WebAssembly', 'Atomics',
+        'FinalizationRegistry', 'ShadowRealm', 'gc', 'd8', 'Deno', 'Bun']
       const found = host.filter((name) => typeof root[name] !== 'undefined')
       try { found.push(headers.constructor.constructor('return process')().pid) } catch {}
       return Ditto.buildDittoProtocolMsg('a', 'b', 'things', 'twin', 'commands', 'modify', '/', {}, found)
@@ -287,4 +328,120 @@ it('a definition that exhausts the isolate of its shard does not fail its neighb
   assert.equal(values(hostile.inbound([external('good')])), [[1]])
   hostile.close()
   good.close()
+})
+
+/** What an expression is inside a mapping function, as the value of a signal. */
+function evaluate(expression: string, environment = testEnvironment()): unknown {
+  const mapper = incoming(
+    `function mapToDittoProtocolMsg(headers, text, bytes) {
+      return Ditto.buildDittoProtocolMsg('a', 'b', 'things', 'twin', 'commands', 'modify', '/', {},
+        ${expression})
+    }`,
+    environment,
+  )
+  const [result] = values(mapper.inbound([external('x')]))
+  mapper.close()
+  return Array.isArray(result) ? result[0] : result
+}
+
+it('no function that a script gets, nor any error, leads to another realm', () => {
+  const escapes = `(() => {
+    const seen = []
+    const visit = (value) => {
+      if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return
+      if (seen.includes(value)) return
+      seen.push(value)
+      for (const key of Reflect.ownKeys(value)) {
+        let inner
+        try { inner = value[key] } catch (thrown) { inner = thrown }
+        visit(inner)
+      }
+      visit(Object.getPrototypeOf(value))
+    }
+    const thrown = []
+    for (const code of ['null.x', 'x y', 'require("nowhere")', 'Ditto.asByteBuffer(0)', 'require()']) {
+      try { (0, eval)(code) } catch (error) { thrown.push(error) }
+    }
+    ;[globalThis, headers, bytes, Ditto, console, require, thrown].forEach(visit)
+    const found = new Set()
+    for (const value of seen) {
+      if (typeof value !== 'function') continue
+      let make
+      try { make = value.constructor && value.constructor.constructor } catch { continue }
+      if (typeof make !== 'function' || make === Object) continue
+      let root
+      try { root = make('return this')() } catch { continue }
+      if (root !== globalThis) found.add(String(value))
+    }
+    return [seen.length > 500, [...found]]
+  })()`
+  const environment = testEnvironment({ maxExecutionMs: 5_000 })
+  assert.equal(evaluate(escapes, environment), [true, []])
+})
+
+it('the frames of the driver give away neither functions nor receivers', () => {
+  const frames = `(() => {
+    Error.prepareStackTrace = (_, frames) => frames.map((frame) => [
+      frame.getFileName(), typeof frame.getFunction(), typeof frame.getThis()])
+    const frames = new Error().stack.filter(([file]) => file === 'driver')
+    return [frames.length > 2, frames.every(([, code, self]) => code + self === 'undefinedundefined')]
+  })()`
+  assert.equal(evaluate(frames), [true, true])
+  assert.is(evaluate('(function f() { return f.caller && f.caller.caller })()'), null)
+})
+
+it('stacks show files of the sandbox only, and no place of the host', () => {
+  const stack = evaluate('new Error("x").stack') as string
+  assert.match(stack, 'incomingScript:')
+  for (const line of stack.split('\n').slice(1)) {
+    assert.match(line, /^ {4}at (?:[\w.]+ )?\(?(?:incomingScript|driver):\d+:\d+\)?$/)
+  }
+})
+
+it('import answers nothing', () => {
+  const environment = testEnvironment()
+  const script = `let outcome = 'pending'
+    import('fs').then(() => { outcome = 'loaded' }, (error) => { outcome = String(error) })
+    function mapToDittoProtocolMsg() {
+      return Ditto.buildDittoProtocolMsg('a', 'b', 'things', 'twin', 'commands', 'modify', '/', {}, outcome)
+    }`
+  const mapper = incoming(script, environment)
+  const [first] = values(mapper.inbound([external('x')])) as string[][]
+  assert.not.equal(first, ['loaded'])
+  mapper.close()
+})
+
+it('lengths and buffers of typed arrays cannot be forged to reach other messages', () => {
+  const definition = javaScript({
+    outgoingScript: `
+      const typed = Object.getPrototypeOf(Uint8Array.prototype)
+      for (const name of ['length', 'byteLength', 'byteOffset']) {
+        Object.defineProperty(typed, name, { get: () => '1],"x":[{"h":{},"t":"forged"}' })
+      }
+      let count = 0
+      function mapFromDittoProtocolMsg() {
+        count++
+        if (count === 2) return { headers: { x: { toJSON() {} }, y: Object(7n) }, textPayload: 't' }
+        return { headers: { x: { toJSON() {} } }, bytePayload: new Uint8Array([count, 2]).buffer }
+      }`,
+  })
+  const mapper = promptMapper({ id: 'js', engine: 'JavaScript', definition })
+  const results = mapper.outbound([adaptable(), adaptable(), adaptable()])
+  const shown = results.map((result) => (result.ok ? result.values : 'failed'))
+  assert.equal(shown, [
+    [{ headers: { x: 'null' }, payload: new Uint8Array([1, 2]) }],
+    'failed',
+    [{ headers: { x: 'null' }, payload: new Uint8Array([3, 2]) }],
+  ])
+  mapper.close()
+})
+
+it('a syntax error is found before any of the scripts has run', () => {
+  const environment = testEnvironment()
+  const definition = javaScript({
+    incomingScript: 'Error.prepareStackTrace = () => { for (;;); }',
+    outgoingScript: 'let x = ;',
+  })
+  const make = () => promptMapper({ id: 'js', engine: 'JavaScript', definition }, environment)
+  assert.throws(make, /Unexpected token ';' - in line\/column #1\/9/)
 })
