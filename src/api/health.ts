@@ -30,8 +30,9 @@ export function healthEndpoints({ service }: ResourceOptions): readonly Endpoint
         },
       },
       handle: (c) => {
-        const { ready, engine, store } = service.health()
-        const body = { status: ready ? 'UP' : 'DOWN', live: true, ready, engine, store }
+        const health = service.health()
+        const { ready } = health
+        const body = { status: ready ? 'UP' : 'DOWN', live: true, ...health }
         return c.json(body, ready ? 200 : 503)
       },
     },

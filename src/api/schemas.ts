@@ -121,6 +121,10 @@ export const healthSchema = z
     live: z.literal(true),
     ready: z.boolean(),
     engine: z.enum(['up', 'starting', 'down']),
+    engineDetails: z
+      .string()
+      .optional()
+      .describe('How the last engine ended and when the next one starts, while there is none.'),
     store: z.enum(['writable', 'read-only']),
   })
   .openapi('Health')

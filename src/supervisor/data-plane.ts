@@ -44,6 +44,11 @@ export interface DataPlaneOptions {
 /** Longest wait of an operation for an engine that is being started, in milliseconds. */
 const ENGINE_WAIT_MS = 10_000
 
+/** Why nothing happens for a while. */
+function pauseText(pauseMs: number): string {
+  return `It ended so often that the next one starts only after ${pauseMs / 1_000} s.`
+}
+
 /** One per control plane. */
 export class DataPlane {
   readonly running: RunningConnections
@@ -51,6 +56,8 @@ export class DataPlane {
   readonly logs: ConnectionLogBook
   readonly #options: DataPlaneOptions
   readonly #keeper: EngineKeeper
+  /** How the last engine ended, in words. */
+  #end: string | undefined
 
   constructor(options: DataPlaneOptions) {
     this.#options = options
@@ -87,6 +94,11 @@ export class DataPlane {
     return this.#keeper.state
   }
 
+  /** While there is no engine: how the last one ended, and when the next one starts. */
+  get stateDetails(): string | undefined {
+    return this.state === 'up' ? undefined : this.#end
+  }
+
   /** The engine while there is one. */
   get engine(): EngineControl | undefined {
     return this.#keeper.engine
@@ -98,7 +110,7 @@ export class DataPlane {
     if (engine !== undefined) return engine
     throw new DittoException({
       ...connectionUnavailable(connectionId),
-      description: 'The engine that runs connections is down and is being started again.',
+      description: `${this.#end ?? ''} The engine that runs connections is being started.`.trim(),
     })
   }
 
@@ -134,7 +146,8 @@ export class DataPlane {
         log.error({ connectionId: id, cause }, 'A quarantine was not stored; it holds until exit.')
       })
     }
-    this.running.engineLost(`The engine ${end}.`, (id) =>
+    this.#end = pauseMs === 0 ? `The engine ${end}.` : `The engine ${end}. ${pauseText(pauseMs)}`
+    this.running.engineLost(this.#end, (id) =>
       suspect?.connectionId === id ? scriptsEndedEngine() : undefined,
     )
   }

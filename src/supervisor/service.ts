@@ -45,6 +45,8 @@ export interface Health {
   /** The engine answers and the store is writable. Unreachable brokers do not count. */
   readonly ready: boolean
   readonly engine: 'up' | 'starting' | 'down'
+  /** How the last engine ended and when the next one starts, while there is none. */
+  readonly engineDetails?: string
   readonly store: 'writable' | 'read-only'
 }
 

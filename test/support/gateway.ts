@@ -72,5 +72,13 @@ export function untilStatus(sluice: Sluice, id: string, wanted: string, limitMs?
 export function enginePid(sluice: Sluice): number | undefined {
   const { pid } = sluice.process
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
-  return children === '' ? undefined : Number(children.split(' ')[0])
+  return children.split(' ').map(Number).find(isEngine)
+}
+
+function isEngine(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('engine/main.ts')
+  } catch {
+    return false
+  }
 }

@@ -232,6 +232,21 @@ it('puts the connection in quarantine whose script ended the engine, for good', 
   await next.stop()
 })
 
+it('does not restart an engine in a tight loop that nobody can be accused of, and says so', () =>
+  withBench(async (bench) => {
+    const id = await opened(bench)
+    for (let death = 1; death <= 3; death++) {
+      await until(() => bench.engines.length === death && bench.supervisor.health().ready)
+      bench.engine.die({ code: null, signal: 'SIGSEGV' })
+      await until(() => bench.supervisor.health().engine === 'down')
+    }
+    const told = 'It ended so often that the next one starts only after 1 s.'
+    assert.match(String(bench.supervisor.health().engineDetails), told)
+    assert.match(JSON.stringify(bench.supervisor.status(id)), told)
+    await until(() => bench.engines.length === 4 && bench.supervisor.health().ready)
+    assert.is(bench.supervisor.health().engineDetails, undefined)
+  }))
+
 /** A body whose scripts have to be compiled. */
 const scripted = (): object =>
   bodyFor(HOSTS.good, {
