@@ -37,9 +37,9 @@ const FUNCTIONS = [
 ]
 
 /**
- * Body of a function of three arguments, a SharedArrayBuffer for the progress, the limits as JSON
- * text and the table of modules as JSON text, that installs the globals and answers a driver. Type annotations are blanks by now:
- * what runs here has been stripped to JavaScript when it was loaded.
+ * Body of a function of three arguments: a SharedArrayBuffer for the progress, the limits as JSON text
+ * and the table of modules as JSON text. It installs the globals and answers a driver. Type
+ * annotations are blanks by now: what runs here has been stripped to JavaScript when it was loaded.
  */
 export const DRIVER_CODE = [
   '"use strict"',
