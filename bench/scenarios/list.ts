@@ -1,6 +1,7 @@
 /** All that can be measured, the default first. */
 import { expressions } from '../micro/expressions.ts'
 import type { MicroBenchmark } from '../micro/micro.ts'
+import { neighbour } from './neighbour.ts'
 import { relay } from './relay.ts'
 import type { Scenario } from './scenario.ts'
 import { twin } from './twin.ts'
@@ -10,6 +11,7 @@ import { twinQos1 } from './twin-qos1.ts'
 export const scenarios: readonly Scenario[] = [
   twin,
   twinQos1,
+  neighbour,
   relay('relay', 'mqtt', 'mqtt'),
   relay('relay-amqp-091', 'amqp-091', 'amqp-091'),
   relay('relay-amqp-10', 'amqp-10', 'amqp-10'),
