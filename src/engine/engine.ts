@@ -139,6 +139,8 @@ export class Engine implements EngineControl {
   async stop(): Promise<void> {
     await this.#drain()
     await this.#close([...this.#shards.keys()], ({ connection }) => connection)
+    // What shards wrote last comes with the answers.
+    await this.ping()
     this.#stopping = true
     const threads = [...this.#threads.values()]
     for (const link of threads) link.stop()

@@ -137,7 +137,7 @@ export type ThreadOrder =
 
 /** Thread to engine. */
 export type ThreadReport =
-  /** Precedes the answer to a ping, and the end of the thread. */
+  /** Precedes the answer to a ping. */
   | { readonly kind: 'published-logs'; readonly reports: readonly LogReport[] }
   | { readonly kind: 'ready' }
   | { readonly kind: 'answer'; readonly request: number }

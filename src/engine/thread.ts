@@ -75,7 +75,6 @@ export class EngineThread {
     })
     report(port, { kind: 'ready' })
     await stopped
-    this.#reportLogs()
     await this.#twin.close()
     this.#mesh.close()
     this.#recorder.close()
