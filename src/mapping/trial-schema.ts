@@ -24,7 +24,11 @@ export const externalMessageSchema = known({
   headers: z.record(z.string(), z.string()).default({}),
   textPayload: z.string().nullish(),
   bytePayload: base64.nullish(),
-}).meta({ description: 'An external message; bytePayload wins over textPayload.' })
+}).meta({
+  description:
+    'An external message. With a bytePayload alone scripts see no text, as with AMQP; with both they see ' +
+    'both, as with MQTT.',
+})
 
 const common = {
   payloadMapping: z

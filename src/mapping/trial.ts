@@ -117,10 +117,10 @@ function signalJson(adaptable: Adaptable): JsonObject {
   return adaptableToJson(adaptable)
 }
 
-function toExternal(given: ExternalMessageJson): ExternalMessage {
-  const { headers, textPayload, bytePayload } = given
-  const bytes = bytePayload == null ? undefined : Buffer.from(bytePayload, 'base64')
-  return { headers, payload: bytes ?? textPayload ?? undefined }
+function toExternal({ headers, textPayload, bytePayload }: ExternalMessageJson): ExternalMessage {
+  if (bytePayload == null) return { headers, payload: textPayload ?? undefined }
+  const payload = Buffer.from(bytePayload, 'base64')
+  return textPayload == null ? { headers, payload, binary: true } : { headers, payload }
 }
 
 function externalJson({ headers, payload }: ExternalMessage): ExternalMessageJson {
