@@ -45,14 +45,17 @@ export interface Misbehaving {
 }
 
 /** A server that speaks no protocol. */
-export async function startMisbehaving(onSocket: (socket: Socket) => void): Promise<Misbehaving> {
+export async function startMisbehaving(
+  onSocket: (socket: Socket) => void,
+  port = 0,
+): Promise<Misbehaving> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => undefined)
     onSocket(socket)
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
   return {
