@@ -79,6 +79,9 @@ interface Side {
   readonly address: string
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: answers are looked into, not typed.
+type Json = any
+
 /** A metric's success and failure within the last hour. */
 type Counted = Readonly<Record<string, readonly [number, number]>>
 
@@ -175,13 +178,11 @@ async function atRest(id: string, isComplete: (rest: Rest) => boolean): Promise<
   )
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: answers are looked into, not typed.
-function counted(metrics: any): Counted {
+function counted(metrics: Json): Counted {
   return mapValues(metrics, ({ success, failure }) => [success.PT1H, failure.PT1H] as const)
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: answers are looked into, not typed.
-function mapValues<T>(object: Readonly<Record<string, any>>, map: (value: any) => T) {
+function mapValues<T>(object: Json, map: (value: Json) => T) {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value)]))
 }
 

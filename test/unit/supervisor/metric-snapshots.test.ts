@@ -10,6 +10,9 @@ import { suite } from '../../support/suite.ts'
 
 const it = suite('metric snapshots')
 
+// biome-ignore lint/suspicious/noExplicitAny: answers are looked into, not typed.
+type Json = any
+
 const START_MS = Date.UTC(2026, 0, 1)
 const MINUTE_MS = 60_000
 const CONSUMED = 0
@@ -56,8 +59,7 @@ class Life {
 
   /** PT1M, PT1H, PT24H and lastMessageAt of what was consumed at an address. */
   consumed(id: string, address = 'in', outcome = 'success'): readonly unknown[] {
-    // biome-ignore lint/suspicious/noExplicitAny: answers are looked into, not typed.
-    const body: any = this.metrics.render(id, this.now)
+    const body: Json = this.metrics.render(id, this.now)
     const counts = body.sourceMetrics.addressMetrics[address].consumed[outcome]
     return [counts.PT1M, counts.PT1H, counts.PT24H, counts.lastMessageAt]
   }
