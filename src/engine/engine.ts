@@ -87,8 +87,15 @@ export class Engine implements EngineControl {
     return refusals
   }
 
-  close(shards: readonly number[], successor: Connection | undefined): Promise<void> {
-    return this.#close(shards, () => successor)
+  async close(
+    shards: readonly number[],
+    successor: Connection | undefined,
+  ): Promise<readonly LogNews[]> {
+    const links = this.#links(shards)
+    await this.#close(shards, () => successor, successor !== undefined)
+    if (successor === undefined) return []
+    const logs = await Promise.all(links.map((link) => this.#within(link, link.farewell)))
+    return logs.filter((news) => news !== undefined)
   }
 
   async retry(shards: readonly number[]): Promise<void> {
@@ -138,7 +145,7 @@ export class Engine implements EngineControl {
 
   async stop(): Promise<void> {
     await this.#drain()
-    await this.#close([...this.#shards.keys()], ({ connection }) => connection)
+    await this.#close([...this.#shards.keys()], ({ connection }) => connection, false)
     // What shards wrote last comes with the answers.
     await this.ping()
     this.#stopping = true
@@ -151,6 +158,7 @@ export class Engine implements EngineControl {
   async #close(
     shards: readonly number[],
     successorOf: (description: ShardDescription) => Connection | undefined,
+    keepsLog: boolean,
   ): Promise<void> {
     for (const shard of shards) {
       this.#closing.add(shard)
@@ -159,7 +167,7 @@ export class Engine implements EngineControl {
     await this.#announce()
     const links = this.#links(shards)
     for (const link of links) {
-      link.order({ kind: 'close', successor: successorOf(link.description) })
+      link.order({ kind: 'close', successor: successorOf(link.description), keepsLog })
     }
     await Promise.all(links.map((link) => this.#within(link, link.ended)))
   }
@@ -271,12 +279,13 @@ export class Engine implements EngineControl {
   }
 
   /** A shard that cannot close must not keep its connection from being opened or removed. */
-  async #within({ description }: ShardLink, work: Promise<unknown>): Promise<void> {
+  async #within<T>({ description }: ShardLink, work: Promise<T>): Promise<T | undefined> {
     const limitMs = description.settings.drainTimeoutMs + CLOSE_MARGIN_MS
-    const { promise: late, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, limitMs)
-    await Promise.race([work, late])
+    const { promise: late, resolve } = Promise.withResolvers<undefined>()
+    const timer = setTimeout(() => resolve(undefined), limitMs)
+    const first = await Promise.race([work, late])
     clearTimeout(timer)
+    return first
   }
 
   #links(shards: readonly number[]): ShardLink[] {

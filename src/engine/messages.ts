@@ -47,9 +47,9 @@ export interface EngineControl {
   /**
    * Closes shards of a connection gracefully; resolves when their sessions are gone and their counters
    * are read. `successor`: the definition by which the connection runs on, now or later; undefined when
-   * it is deleted.
+   * it is deleted. Answers with the logs of the shards, unless it is.
    */
-  close(shards: readonly number[], successor: Connection | undefined): Promise<void>
+  close(shards: readonly number[], successor: Connection | undefined): Promise<readonly LogNews[]>
   /** Shards that wait after a failure try again at once. */
   retry(shards: readonly number[]): Promise<void>
   /** From the answer on, signals for the connection are kept until its next shards are open. */
@@ -147,7 +147,11 @@ export type ShardOrder =
   | { readonly kind: 'start' }
   | { readonly kind: 'retry' }
   | { readonly kind: 'drain' }
-  | { readonly kind: 'close'; readonly successor: Connection | undefined }
+  | {
+      readonly kind: 'close'
+      readonly successor: Connection | undefined
+      readonly keepsLog: boolean
+    }
   | { readonly kind: 'set-logs'; readonly active: boolean }
   | { readonly kind: 'reset-logs' }
   | { readonly kind: 'read-logs'; readonly request: number; readonly after: number }
@@ -158,4 +162,6 @@ export type ShardReport =
   | { readonly kind: 'refused'; readonly error: DittoError }
   | { readonly kind: 'status'; readonly status: ShardStatus }
   | { readonly kind: 'drained' }
+  /** The last word of a shard that was closed: its log. */
+  | { readonly kind: 'farewell'; readonly news: LogNews }
   | { readonly kind: 'logs'; readonly request: number; readonly news: LogNews }

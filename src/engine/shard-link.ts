@@ -35,6 +35,8 @@ export class ShardLink {
   readonly #port: MessagePort
   /** Resolves when the shard has drained, or has ended. */
   readonly drained: Promise<void>
+  /** The log that the shard left when it was closed; undefined when it ended otherwise. */
+  readonly farewell: Promise<LogNews | undefined>
   readonly #reads = new Map<number, (news: LogNews | undefined) => void>()
   #nextRequest = 0
   #over = false
@@ -48,10 +50,13 @@ export class ShardLink {
     this.making = promise
     const { promise: drained, resolve: onDrained } = Promise.withResolvers<void>()
     this.drained = drained
+    const { promise: farewell, resolve: onFarewell } = Promise.withResolvers<LogNews | undefined>()
+    this.farewell = farewell
     port1.on('message', (report: ShardReport) => {
       if (report.kind === 'made') resolve({ outcome: 'made', subscription: report.subscription })
       else if (report.kind === 'refused') resolve({ outcome: 'refused', error: report.error })
       else if (report.kind === 'drained') onDrained()
+      else if (report.kind === 'farewell') onFarewell(report.news)
       else if (report.kind === 'status') onStatus(description.shard, report.status)
       else this.#settleRead(report.request, report.news)
     })
@@ -65,6 +70,7 @@ export class ShardLink {
       // What the shard said last may still be on its way: the port is read before it is closed.
       setImmediate(() => {
         if (error !== undefined) resolve({ outcome: 'lost' })
+        onFarewell(undefined)
         this.#end()
       })
     })

@@ -188,16 +188,21 @@ async function loadTransport({ connectionType }: Connection): Promise<TransportF
 async function obeyUntilClosed(shard: Shard, port: MessagePort): Promise<void> {
   const { promise: closed, resolve, reject } = Promise.withResolvers<void>()
   const tell = (message: ShardReport): void => port.postMessage(message)
+  let keepsLog = false
   port.on('message', (order: ShardOrder) => {
     if (order.kind === 'start') shard.start()
     else if (order.kind === 'retry') shard.retry()
     else if (order.kind === 'set-logs') shard.setLogs(order.active)
     else if (order.kind === 'reset-logs') shard.resetLogs()
-    else if (order.kind === 'close') shard.close(order.successor).then(resolve, reject)
-    else if (order.kind === 'drain') shard.drain().then(() => tell({ kind: 'drained' }), reject)
+    else if (order.kind === 'close') {
+      keepsLog = order.keepsLog
+      shard.close(order.successor).then(resolve, reject)
+    } else if (order.kind === 'drain') shard.drain().then(() => tell({ kind: 'drained' }), reject)
     else {
       tell({ kind: 'logs', request: order.request, news: shard.logs(order.after) })
     }
   })
   await closed
+  // The log outlives its shard; of a deleted connection nobody reads it any more.
+  if (keepsLog) tell({ kind: 'farewell', news: shard.logs(0) })
 }

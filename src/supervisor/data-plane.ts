@@ -74,6 +74,7 @@ export class DataPlane {
       engine: () => this.engine,
       logsActive: (id) => this.logs.span(id) !== undefined,
       onLayout: (connection) => this.metrics.layOut(connection),
+      onClosed: (id, logs) => this.logs.inherit(id, logs),
       onLost: (id, reason) => this.logs.add(id, 'failure', `${reason} Opening again.`),
       now,
     })

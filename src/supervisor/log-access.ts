@@ -71,10 +71,9 @@ export class LogAccess {
     logs.prolong(id)
     const enabled = logs.span(id) !== undefined
     const own = logs.news(id, marks)
-    return {
-      enabled,
-      news: enabled ? [own, ...(await this.#readShards(running.shards(id), marks))] : [own],
-    }
+    if (!enabled) return { enabled, news: [own] }
+    const shards = await this.#readShards(running.shards(id), marks)
+    return { enabled, news: [own, ...logs.inherited(id, marks), ...shards] }
   }
 
   async #readShards(shards: readonly number[], marks: LogMarks): Promise<readonly LogNews[]> {

@@ -37,6 +37,7 @@ export class ConnectionLogBook {
   readonly #options: LogsOptions
   readonly #spans = new Map<string, LogSpan>()
   readonly #own = new Map<string, LogRings>()
+  readonly #inherited = new Map<string, readonly LogNews[]>()
   readonly #timer: NodeJS.Timeout
   readonly #closing = new AbortController()
 
@@ -94,14 +95,30 @@ export class ConnectionLogBook {
     return { shard: CONTROL_PLANE_LOG, newest: rings?.newest ?? 0, entries }
   }
 
+  /** Keeps what shards have left that were closed, in place of what was left before. */
+  inherit(id: string, logs: readonly LogNews[]): void {
+    if (logs.length > 0) this.#inherited.set(id, logs)
+  }
+
+  /** What shards have left that were closed, beyond the marks of their logs. */
+  inherited(id: string, marks: ReadonlyMap<number, number>): readonly LogNews[] {
+    const logs = this.#inherited.get(id) ?? []
+    return logs.map(({ shard, newest, entries }) => {
+      const after = marks.get(shard) ?? 0
+      return { shard, newest, entries: entries.filter(({ sequence }) => sequence > after) }
+    })
+  }
+
   /** Forgets the entries; the log stays as enabled as it is. */
   reset(id: string): void {
     this.#own.get(id)?.reset()
+    this.#inherited.delete(id)
   }
 
   /** Forgets a connection. */
   remove(id: string): void {
     this.#own.delete(id)
+    this.#inherited.delete(id)
     this.#spans.delete(id)
   }
 

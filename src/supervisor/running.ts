@@ -5,6 +5,7 @@
  */
 import type { Connection } from '../connection/types.ts'
 import type { EngineControl } from '../engine/messages.ts'
+import type { LogNews } from '../monitoring/log-entry.ts'
 import {
   connectionUnavailable,
   connectivityInternalError,
@@ -24,6 +25,8 @@ export interface RunningOptions {
   readonly logsActive: (connectionId: string) => boolean
   /** A connection is about to count by the layout of this definition. */
   readonly onLayout: (connection: Connection) => void
+  /** What the shards of a connection that may run again have left in their logs. */
+  readonly onClosed: (connectionId: string, logs: readonly LogNews[]) => void
   readonly onLost: (connectionId: string, reason: string) => void
   /** Milliseconds since the epoch. */
   readonly now: () => number
@@ -104,7 +107,11 @@ export class RunningConnections {
     this.#groups.delete(id)
     group.abandon(reason)
     const shards = group.shards
-    if (shards.length > 0) await this.#call((engine) => engine.close(shards, successor))
+    if (shards.length > 0) {
+      await this.#call(async (engine) => {
+        this.#options.onClosed(id, await engine.close(shards, successor))
+      })
+    }
     for (const shard of shards) this.#places.delete(shard)
   }
 

@@ -462,6 +462,10 @@ it(
         watcher.entries.filter(({ entry }) => entry.message === 'Connection successful.').length,
       (count) => count === 2,
     )
+    await watcher.until('Disconnected successfully.')
+    assert.is((await command(sluice, id, 'closeConnection')).status, 200)
+    const left = (await look(sluice, id, 'logs')).connectionLogs.map(({ message }: Json) => message)
+    assert.is(left.at(-1), 'Disconnected successfully.')
     assert.is((await command(sluice, id, 'resetConnectionLogs')).status, 200)
     await watcher.until('Successfully reset the logs.')
     assert.is((await sluice.request('DELETE', `${CONNECTIONS}/${id}`)).status, 204)

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import type { CounterDeltas, EngineControl } from '../../../src/engine/messages.ts'
+import type { KeptEntry, LogNews } from '../../../src/monitoring/log-entry.ts'
 import type { ClientStatus, ShardDescription, ShardStatus } from '../../../src/shard/description.ts'
 import {
   EngineGoneError,
@@ -11,6 +12,12 @@ import {
   type EngineProcess,
 } from '../../../src/supervisor/engine-process.ts'
 import type { EngineExit } from '../../../src/supervisor/verdict.ts'
+
+function farewell(shard: number): KeptEntry {
+  const kind = { category: 'connection', type: 'other', level: 'success' } as const
+  const text = { correlationId: 'x', message: 'Disconnected successfully.' }
+  return { ...kind, ...text, at: Date.now(), shard, sequence: 1 }
+}
 
 /** Hosts that mean something. */
 export const HOSTS = { good: 'good', refusing: 'refusing', silent: 'silent', denying: 'denying' }
@@ -99,9 +106,10 @@ export class FakeEngine implements EngineProcess, EngineControl {
     return []
   }
 
-  async close(shards: readonly number[]): Promise<void> {
+  async close(shards: readonly number[]): Promise<readonly LogNews[]> {
     await this.#work('close')
     for (const shard of shards) this.shards.delete(shard)
+    return shards.map((shard) => ({ shard, newest: 1, entries: [farewell(shard)] }))
   }
 
   async retry(shards: readonly number[]): Promise<void> {

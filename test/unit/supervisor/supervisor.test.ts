@@ -346,3 +346,20 @@ it('ends a storm of operations in the state that was accepted last', () =>
     }
     assert.equal(engine.faults, [])
   }))
+
+it('keeps the log of a connection that was closed, until it is reset or deleted', () =>
+  withBench(async (bench) => {
+    const { supervisor } = bench
+    const id = await opened(bench)
+    const texts = async () => (await supervisor.logs(id)).entries.map(({ message }) => message)
+    assert.equal(await texts(), [])
+    await supervisor.close(id)
+    assert.equal(await texts(), ['Disconnected successfully.'])
+    const tail = supervisor.tailLogs(id, undefined)
+    assert.equal((await tail.next())!.entries.length, 1)
+    const { entries, missed } = (await tail.next())!
+    assert.equal([entries, missed], [[], 0], 'once')
+    tail.close()
+    await supervisor.resetLogs(id)
+    assert.equal(await texts(), ['Successfully reset the logs.'])
+  }))
