@@ -85,7 +85,10 @@ export class LogPublisher {
     }
     if (dropped > 0) {
       this.#news.dropped(dropped)
-      this.#add(origin, this.#gap(`Log entries dropped: ${dropped}; more than are published in a second.`))
+      this.#add(
+        origin,
+        this.#gap(`Log entries dropped: ${dropped}; more than are published in a second.`),
+      )
     }
     this.#pump()
   }

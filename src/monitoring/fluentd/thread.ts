@@ -32,8 +32,9 @@ const sender = createFluentSender(null, {
   port,
   tls,
   tlsOptions: tlsCa === '' ? {} : { ca: tlsCa },
-  // Everything of one tag that is there goes out as one chunk, at once.
-  eventMode: 'PackedForward',
+  // Chunks, each with everything that is there of one tag, are always acknowledged by who gets them;
+  // answers that nobody reads would hide the end of the connection, so single messages go out else.
+  eventMode: acknowledged ? 'PackedForward' : 'Message',
   sendQueueSizeLimit: 1,
   requireAckResponse: acknowledged,
   ackResponseTimeout: NEVER_MS,
