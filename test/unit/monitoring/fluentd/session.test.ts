@@ -63,7 +63,8 @@ function records(count: number, tags = 1, message = 'm'): readonly LogRecord[] {
 }
 
 for (const acknowledged of [false, true]) {
-  it(`delivers every record ${acknowledged ? 'and is told so' : 'to the endpoint'}`, async () => {
+  const how = acknowledged ? 'and is told so' : 'to the endpoint'
+  it(`delivers every record ${how}`, async () => {
     const endpoint = await startFluentd()
     const { session, delivered, connected } = start({ port: endpoint.port, acknowledged })
     for (let batch = 1; batch <= 3; batch++) {
@@ -119,7 +120,8 @@ it('ends with the reason when nobody listens', async () => {
 })
 
 for (const acknowledged of [false, true]) {
-  it(`connects again by itself after an idle connection was ended${acknowledged ? ', acknowledged' : ''}`, async () => {
+  const mode = acknowledged ? 'acknowledged' : 'unacknowledged'
+  it(`connects again by itself after an idle connection was ended, ${mode}`, async () => {
     const first = await startFluentd()
     const { session, delivered } = start({ port: first.port, acknowledged })
     session.send(records(1))
