@@ -79,7 +79,7 @@ for (const acknowledged of [false, true]) {
         (count) => count === 1_000 * batch,
       )
     }
-    assert.ok(connected())
+    await eventually(connected, (isConnected) => isConnected)
     assert.equal(
       endpoint.published.find(({ tag }) => tag === 'connection:c3'),
       {
@@ -103,7 +103,7 @@ it('speaks TLS, and only with an endpoint that it can trust', async () => {
     () => endpoint.published.length,
     (count) => count === 1,
   )
-  assert.ok(trusting.connected())
+  await eventually(trusting.connected, (connected) => connected)
   await trusting.session.close()
   const doubting = start({ port: endpoint.port, tls: true })
   doubting.session.send(records(1))
