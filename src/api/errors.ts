@@ -7,6 +7,7 @@ import { HTTPException } from 'hono/http-exception'
 import { createRedactor } from '../monitoring/redaction.ts'
 import { connectivityInternalError } from '../protocol/connectivity-errors.ts'
 import { type DittoError, DittoException, dittoError } from '../protocol/errors.ts'
+import { grouped } from '../protocol/grouped.ts'
 
 /** The status of an answer that carries an error. */
 export type ErrorStatus = 400 | 401 | 404 | 408 | 409 | 412 | 413 | 415 | 500 | 503 | 504
@@ -103,16 +104,6 @@ export function timeoutInvalid(timeoutMs: number, maxMs: number): DittoError {
   )
 }
 
-/** 408 `command.timeout`. */
-export function commandTimeout(timeoutMs: number): DittoError {
-  return dittoError(
-    408,
-    'command.timeout',
-    `The Command reached the specified timeout of ${grouped(timeoutMs)}ms.`,
-    'Try increasing the command timeout.',
-  )
-}
-
 function resourceNotFound(path: string): DittoError {
   return dittoError(
     404,
@@ -133,9 +124,4 @@ function versionNotSupported(version: string): DittoError {
 
 function fromHttpException({ status, message }: HTTPException): DittoError {
   return dittoError(status, 'gateway:request.invalid', message || `The request failed: ${status}.`)
-}
-
-/** Numbers in texts are grouped, as in `60,000ms`. */
-function grouped(value: number): string {
-  return value.toLocaleString('en-US')
 }

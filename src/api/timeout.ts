@@ -5,8 +5,8 @@
 import type { Context } from 'hono'
 import { parseDurationMs } from '../protocol/duration.ts'
 import { DittoException } from '../protocol/errors.ts'
-import { headerInvalid, timeoutZero } from '../protocol/protocol-errors.ts'
-import { commandTimeout, timeoutInvalid } from './errors.ts'
+import { commandTimeout, headerInvalid, timeoutZero } from '../protocol/protocol-errors.ts'
+import { timeoutInvalid } from './errors.ts'
 
 /** The longest time that a caller may ask for. */
 export const TIMEOUT_MS_MAX = 60_000

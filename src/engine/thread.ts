@@ -10,6 +10,7 @@ import { LogCollector } from '../monitoring/log-collector.ts'
 import { DittoException } from '../protocol/errors.ts'
 import type { Signal } from '../protocol/signal.ts'
 import { createMesh, type Mesh } from '../routing/mesh.ts'
+import type { ForeignAnswer } from '../routing/router.ts'
 import { createRoutingTable, type RoutingTable } from '../routing/table.ts'
 import type { ShardDescription, ShardStatus } from '../shard/description.ts'
 import { createShard, type Shard } from '../shard/shard.ts'
@@ -31,11 +32,12 @@ import type {
 } from './messages.ts'
 import { recorderFile } from './recorder-files.ts'
 
-/** A batch of commands for a partition of another thread. */
-interface PartitionRequest {
-  readonly partition: number
-  readonly batch: readonly Signal[]
-}
+/** What threads ask each other. */
+type MeshRequest =
+  /** A batch of commands for a partition of another thread. */
+  | { readonly kind: 'execute'; readonly partition: number; readonly batch: readonly Signal[] }
+  /** A consumer's answer, for whoever waits for it. */
+  | { readonly kind: 'answer'; readonly answer: ForeignAnswer }
 
 /** One per worker thread. */
 export class EngineThread {
@@ -59,9 +61,12 @@ export class EngineThread {
       acknowledgements: (shard, batch) => this.#shards.get(shard)?.acknowledge(batch),
       congestion: (shard, congested) => this.#table.setCongested(shard, congested),
       behind: (other, behind) => this.#table.setBehind(other, behind),
-      request: (body) => this.#executeLocally(body as PartitionRequest),
+      request: (body) => this.#serve(body as MeshRequest),
     })
-    this.#table = createRoutingTable(this.#mesh)
+    this.#table = createRoutingTable({
+      ...this.#mesh,
+      answer: (answer) => this.#offer(answer),
+    })
     this.#twin = this.#openTwin()
   }
 
@@ -153,7 +158,7 @@ export class EngineThread {
       if (owner !== thread) {
         return {
           execute: (batch) => {
-            const request: PartitionRequest = { partition: index, batch }
+            const request: MeshRequest = { kind: 'execute', partition: index, batch }
             return this.#mesh.request(owner, request) as ReturnType<PartitionLink['execute']>
           },
         }
@@ -167,10 +172,25 @@ export class EngineThread {
     })
   }
 
-  async #executeLocally({ partition, batch }: PartitionRequest): Promise<unknown> {
+  async #serve(request: MeshRequest): Promise<unknown> {
+    if (request.kind === 'answer') return this.#table.takeAnswer(request.answer)
+    const { partition, batch } = request
     const local = this.#partitions.get(partition)
     if (local === undefined) throw new Error(`partition ${partition} is not on this thread`)
     return local.execute(batch)
+  }
+
+  /** Asks all other threads; one that dies meanwhile waits for nothing any more. */
+  async #offer(answer: ForeignAnswer): Promise<boolean> {
+    const { thread, settings } = this.#task
+    const request: MeshRequest = { kind: 'answer', answer }
+    const others = Array.from({ length: settings.threads }, (_, other) => other)
+    const taken = await Promise.all(
+      others
+        .filter((other) => other !== thread)
+        .map((other) => this.#mesh.request(other, request).catch(() => false)),
+    )
+    return taken.includes(true)
   }
 }
 

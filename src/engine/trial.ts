@@ -66,6 +66,7 @@ async function compile(
       signals: () => {},
       acknowledgements: () => {},
       congestion: () => {},
+      answer: async () => false,
     }),
     recorder: recorder.recorderFor(NO_SHARD, connection.id),
     createTransport: () => {

@@ -1,5 +1,6 @@
 /** The errors of acknowledgements, as Eclipse Ditto words them. */
 import { type DittoError, dittoError } from './errors.ts'
+import { grouped } from './grouped.ts'
 
 /** 400 `acknowledgement:label.invalid`. */
 export function ackLabelInvalid(label: string): DittoError {
@@ -82,11 +83,4 @@ export function ackCorrelationIdMissing(): DittoError {
     'Correlation-id header for acknowledgement is missing.',
     "Please provide the mandatory header 'correlation-id' as part of your acknowledgement",
   )
-}
-
-const english = new Intl.NumberFormat('en-US')
-
-/** Numbers in Ditto's texts have thousands separators: `10,000`. */
-function grouped(value: number): string {
-  return english.format(value)
 }

@@ -3,6 +3,7 @@
  * Ids, texts and statuses of Eclipse Ditto, one factory per error.
  */
 import { type DittoError, dittoError } from './errors.ts'
+import { grouped } from './grouped.ts'
 
 /** 400 `protocoladapter:unknown.topicpath`; `description` says which part is missing or unknown. */
 export function unknownTopicPath(topic: string, description?: string): DittoError {
@@ -82,6 +83,16 @@ export function timeoutZero(): DittoError {
     "The value of the header 'timeout' must not be zero if response or acknowledgements are " +
       'requested.',
     'Please provide a positive timeout.',
+  )
+}
+
+/** 408 `command.timeout`. */
+export function commandTimeout(timeoutMs: number): DittoError {
+  return dittoError(
+    408,
+    'command.timeout',
+    `The Command reached the specified timeout of ${grouped(timeoutMs)}ms.`,
+    'Try increasing the command timeout.',
   )
 }
 

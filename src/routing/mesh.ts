@@ -1,7 +1,8 @@
 /**
  * Thread to thread: a port from every worker thread to every other. What one turn of the event loop
  * has for another thread crosses in one message, by structured clone. Knows signals and
- * acknowledgements; requests are opaque, so that the twin's partitions can talk over the same ports.
+ * acknowledgements; requests are opaque, so that others can talk over the same ports, such as the twin's
+ * partitions.
  *
  * Signals are the only thing that nobody else bounds, so they are counted: a thread that has not
  * confirmed {@link BEHIND_SIGNALS} of them is behind, and whoever routes to it is asked to wait.
@@ -29,7 +30,7 @@ export interface MeshReceiver {
 }
 
 /** The sending side of a thread. */
-export interface Mesh extends Delivery {
+export interface Mesh extends Omit<Delivery, 'answer'> {
   /** Connects another thread, or connects it anew after its death. */
   connect(thread: number, port: MessagePort): void
   /** Asks another thread; rejects when that thread is dead or dies before it answers. */

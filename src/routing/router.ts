@@ -4,6 +4,8 @@
  * receiving shard's business, because they are counted there. (Who waits for whom depends on namespaces.)
  */
 import type { StreamingType } from '../connection/topics.ts'
+import type { JsonObject, JsonValue } from '../json/types.ts'
+import type { Adaptable } from '../protocol/adaptable.ts'
 import type { Signal } from '../protocol/signal.ts'
 
 /** One shard that takes part in routing. */
@@ -17,17 +19,32 @@ export interface Subscription {
   readonly types: readonly StreamingType[]
   /** The namespaces that its targets filter by; undefined: signals of any may pass. */
   readonly namespaces: readonly string[] | undefined
-  /** Acknowledgement labels that this connection's targets issue. */
-  readonly issuedLabels: readonly string[]
+  /** Acknowledgement labels that this connection's targets issue, or its consumers send. */
+  readonly labels: readonly string[]
   /** Whether other connections may divert responses to this one. */
   readonly takesDiverted: boolean
 }
 
+/** What was answered for one acknowledgement label. */
+export interface LabelAnswer {
+  readonly status: number
+  readonly payload?: JsonValue
+  readonly headers?: JsonObject
+  /** The live response that answered the label `live-response`. */
+  readonly response?: Adaptable
+}
+
 /** Result of one acknowledgement label for one ticket, on its way back to the shard that waits. */
-export interface AckResult {
+export interface AckResult extends LabelAnswer {
   readonly ticket: number
   readonly label: string
-  readonly status: number
+}
+
+/** Answers that a consumer sent for a signal that it received; it knows no ticket. */
+export interface ForeignAnswer {
+  readonly entityId: string
+  readonly correlationId: string
+  readonly labels: readonly (LabelAnswer & { readonly label: string })[]
 }
 
 /** What routing needs of the threads' wiring; handing over never throws and never waits. */
@@ -38,6 +55,8 @@ export interface Delivery {
   acknowledgements(thread: number, shard: number, batch: readonly AckResult[]): void
   /** Tells the routing tables of all threads whether a shard can take more. */
   congestion(shard: number, congested: boolean): void
+  /** Offers an answer to the routing tables of all other threads; whether one of them took it. */
+  answer(answer: ForeignAnswer): Promise<boolean>
 }
 
 /**
@@ -60,6 +79,12 @@ export interface Router {
    */
   divert(connectionId: string, batch: readonly Signal[]): readonly Relief[] | undefined
   acknowledge(thread: number, shard: number, batch: readonly AckResult[]): void
+  /** From now on answers for the entity with this correlation id go to the ticket of a local shard. */
+  awaitAnswers(signal: Signal): void
+  /** The ticket waits no longer. */
+  forgetAnswers(signal: Signal): void
+  /** Hands an answer to whoever waits for it, on whatever thread; false: nobody does. */
+  answer(answer: ForeignAnswer): Promise<boolean>
   /** Tells all threads that a shard of this thread is congested, or no longer. */
   congestion(shard: number, congested: boolean): void
 }

@@ -5,14 +5,13 @@
 import type { StreamingType } from '../connection/topics.ts'
 import { listHeader } from '../protocol/headers.ts'
 import type { Signal } from '../protocol/signal.ts'
-import type { AckResult, Delivery, Relief, Router, Subscription } from './router.ts'
+import { AwaitedAnswers } from './awaited.ts'
+import type { AckResult, Delivery, ForeignAnswer, Relief, Router, Subscription } from './router.ts'
 import { streamingTypeOf } from './streaming-type.ts'
+import { WEAK_ANSWER } from './weak.ts'
 
 /** From this many parked signals of one connection on, their senders are asked to wait. */
 export const PARKED_HIGH_WATER = 1_000
-
-/** A target that a signal does not concern does not stand in its way (Ditto: "weak" acks). */
-const WEAK_ACK_STATUS = 200
 
 /** A router whose subscriptions are maintained from outside. */
 export interface RoutingTable extends Router {
@@ -26,6 +25,8 @@ export interface RoutingTable extends Router {
   setCongested(shard: number, congested: boolean): void
   /** Takes note of a thread that does not keep up with what is sent to it. */
   setBehind(thread: number, behind: boolean): void
+  /** Takes an answer if somebody on this thread waits for it; whether that was so. */
+  takeAnswer(answer: ForeignAnswer): boolean
 }
 
 /** The shards of one connection; `parked` collects signals while the shards are being replaced. */
@@ -35,7 +36,8 @@ interface Group {
   readonly types: ReadonlySet<StreamingType>
   /** Undefined: signals of any may pass. */
   readonly namespaces: ReadonlySet<string> | undefined
-  readonly issuedLabels: ReadonlySet<string>
+  /** That its targets issue or its consumers send. */
+  readonly labels: ReadonlySet<string>
   readonly takesDiverted: boolean
   parked: Signal[] | undefined
   /** Given out while the group is congested. */
@@ -55,6 +57,7 @@ class Table implements RoutingTable {
   #byLabel: ReadonlyMap<string, Group> = new Map()
   readonly #congestedShards = new Set<number>()
   readonly #threadsBehind = new Set<number>()
+  readonly #awaited = new AwaitedAnswers()
 
   constructor(delivery: Delivery) {
     this.#delivery = delivery
@@ -85,6 +88,30 @@ class Table implements RoutingTable {
 
   acknowledge(thread: number, shard: number, batch: readonly AckResult[]): void {
     this.#delivery.acknowledgements(thread, shard, batch)
+  }
+
+  awaitAnswers(signal: Signal): void {
+    this.#awaited.add(signal)
+  }
+
+  forgetAnswers(signal: Signal): void {
+    this.#awaited.remove(signal)
+  }
+
+  async answer(answer: ForeignAnswer): Promise<boolean> {
+    return this.takeAnswer(answer) || this.#delivery.answer(answer)
+  }
+
+  takeAnswer({ entityId, correlationId, labels }: ForeignAnswer): boolean {
+    const address = this.#awaited.oldest(entityId, correlationId)
+    if (address === undefined) return false
+    const { thread, shard, ticket } = address
+    this.acknowledge(
+      thread,
+      shard,
+      labels.map((label) => ({ ticket, ...label })),
+    )
+    return true
   }
 
   congestion(shard: number, congested: boolean): void {
@@ -158,7 +185,7 @@ class Table implements RoutingTable {
     for (const signal of parked) if (!wants(group, signal)) this.#acknowledgeWeakly(signal)
   }
 
-  /** Answers for connections that issue a requested label but do not receive the signal. */
+  /** Answers for connections whose label is requested but which do not receive the signal. */
   #acknowledgeWeakly(signal: Signal): void {
     const { ackTo, adaptable } = signal
     if (ackTo === undefined) return
@@ -166,7 +193,7 @@ class Table implements RoutingTable {
     for (const label of listHeader(adaptable.headers, 'requested-acks') ?? []) {
       const issuer = this.#byLabel.get(label)
       if (issuer === undefined || wants(issuer, signal)) continue
-      results.push({ ticket: ackTo.ticket, label, status: WEAK_ACK_STATUS })
+      results.push({ ticket: ackTo.ticket, label, ...WEAK_ANSWER })
     }
     if (results.length > 0) this.acknowledge(ackTo.thread, ackTo.shard, results)
   }
@@ -193,7 +220,7 @@ class Table implements RoutingTable {
     const byType = new Map<StreamingType, Group[]>()
     const byLabel = new Map<string, Group>()
     for (const group of this.#groups.values()) {
-      for (const label of group.issuedLabels) byLabel.set(label, group)
+      for (const label of group.labels) byLabel.set(label, group)
       for (const type of group.types) {
         const known = byType.get(type)
         if (known === undefined) byType.set(type, [group])
@@ -247,7 +274,7 @@ function newGroup(
     members: members.toSorted((a, b) => a.clientIndex - b.clientIndex),
     types: new Set(members.flatMap(({ types }) => types)),
     namespaces: filters ? new Set(namespaces.flat()) : undefined,
-    issuedLabels: new Set(members.flatMap(({ issuedLabels }) => issuedLabels)),
+    labels: new Set(members.flatMap(({ labels }) => labels)),
     takesDiverted: members.some((member) => member.takesDiverted),
     parked: undefined,
     relief,

@@ -17,8 +17,17 @@ const REQUESTED_ACKS = 'requested-acks'
 
 /** The twin itself acknowledges this label, when the command's effect is durable. */
 export const TWIN_PERSISTED = 'twin-persisted'
-/** Given by a response to a live signal, which nobody waits for here. */
-const LIVE_RESPONSE = 'live-response'
+/** Given along with the former: there is no index beside the twin. */
+const SEARCH_PERSISTED = 'search-persisted'
+/** Given by the response to a live command or message. */
+export const LIVE_RESPONSE = 'live-response'
+
+/** Labels that nobody outside may send. */
+export const BUILT_IN_LABELS: ReadonlySet<string> = new Set([
+  TWIN_PERSISTED,
+  SEARCH_PERSISTED,
+  LIVE_RESPONSE,
+])
 
 /** Compiled acknowledgement requests. */
 export interface AckRequestProgram {
@@ -45,10 +54,11 @@ export function compileAckRequests(
       const own = listHeader(headers, REQUESTED_ACKS)
       let requested = own?.length === 0 ? own : union(own, includes)
       if (filter !== undefined) requested = filtered(filter, requested, context)
-      if (requested === undefined && kind === 'twin-command') {
-        requested = booleanHeader(headers, 'response-required', true) ? BY_DEFAULT : NONE
-      }
-      if (requested !== undefined) headers[REQUESTED_ACKS] = requested
+      const wantsResponse = isResponseRequired(headers)
+      headers[REQUESTED_ACKS] =
+        kind === 'twin-command'
+          ? labelsForTwin(requested, wantsResponse)
+          : labelsForLive(requested, wantsResponse)
     },
   }
 }
@@ -56,9 +66,17 @@ export function compileAckRequests(
 /** Labels of a signal that others than the twin have to acknowledge. */
 export function labelsOfOthers(headers: DittoHeaders): readonly string[] {
   const requested = headers[REQUESTED_ACKS]
-  if (requested === undefined || requested === BY_DEFAULT) return NONE
+  if (requested === undefined || requested === OF_TWIN) return NONE
   const labels = listHeader(headers, REQUESTED_ACKS) ?? NONE
-  return labels.filter((label) => label !== TWIN_PERSISTED && label !== LIVE_RESPONSE)
+  return labels.filter((label) => label !== TWIN_PERSISTED && label !== SEARCH_PERSISTED)
+}
+
+/**
+ * Whether a response is wanted (Ditto documentation, "Interaction between headers"): unless said
+ * otherwise, when there is time for it.
+ */
+export function isResponseRequired(headers: DittoHeaders): boolean {
+  return booleanHeader(headers, 'response-required', !hasNoTime(headers))
 }
 
 /** Whether the signal asks for acknowledgements at all: only then its failures are not settled away. */
@@ -68,14 +86,34 @@ export function requestsAcknowledgements(headers: DittoHeaders): boolean {
 
 /** 400 `header.invalid` for a signal that wants answers and leaves no time for them. */
 export function timeoutError({ headers }: Adaptable): DittoError | undefined {
-  if (headers.timeout === undefined || durationMsHeader(headers, 'timeout') !== 0) return undefined
-  const wantsAnswer = booleanHeader(headers, 'response-required', true)
-  return wantsAnswer || requestsAcknowledgements(headers) ? timeoutZero() : undefined
+  if (!hasNoTime(headers)) return undefined
+  return isResponseRequired(headers) || requestsAcknowledgements(headers)
+    ? timeoutZero()
+    : undefined
 }
 
 // Shared by all signals that nobody asked more of; headers are never changed in place.
-const BY_DEFAULT: string[] = [TWIN_PERSISTED]
+const OF_TWIN: string[] = [TWIN_PERSISTED]
+const OF_LIVE: string[] = [LIVE_RESPONSE]
 const NONE: string[] = []
+
+function hasNoTime(headers: DittoHeaders): boolean {
+  return headers.timeout !== undefined && durationMsHeader(headers, 'timeout') === 0
+}
+
+function labelsForTwin(requested: string[] | undefined, wantsResponse: boolean): string[] {
+  if (requested === undefined) return wantsResponse ? OF_TWIN : NONE
+  return requested.includes(LIVE_RESPONSE)
+    ? requested.filter((label) => label !== LIVE_RESPONSE)
+    : requested
+}
+
+/** A live response is an acknowledgement: it is requested along with others, and only if it is wanted. */
+function labelsForLive(requested: string[] | undefined, wantsResponse: boolean): string[] {
+  if (requested === undefined) return wantsResponse ? OF_LIVE : NONE
+  const labels = requested.filter((label) => !BUILT_IN_LABELS.has(label))
+  return wantsResponse && requested.length > 0 ? [LIVE_RESPONSE, ...labels] : labels
+}
 
 function canBeAcknowledged({ topic }: Adaptable, kind: SignalKind): boolean {
   if (kind === 'message' || kind === 'live-command') return true

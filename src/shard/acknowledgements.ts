@@ -3,19 +3,21 @@
  * the labels it still lacks. Labels that do not answer in time count as timed out (408). Knows nothing
  * of what waits.
  */
-import type { AckResult } from '../routing/router.ts'
+import type { AckResult, LabelAnswer } from '../routing/router.ts'
 
 /** The status of a label that did not answer in time. */
 export const ACK_TIMED_OUT = 408
 /** How often overdue tickets are looked for; a deadline is kept to this precision. */
 const SWEEP_INTERVAL_MS = 250
 
-/** Status per label, complete. */
-export type AckStatuses = ReadonlyMap<string, number>
+/** The answer per label, complete. */
+export type AckAnswers = ReadonlyMap<string, LabelAnswer>
+
+const TIMED_OUT: LabelAnswer = Object.freeze({ status: ACK_TIMED_OUT })
 
 interface Ticket<T> {
   readonly waiting: T
-  readonly statuses: Map<string, number>
+  readonly answers: Map<string, LabelAnswer>
   readonly missing: Set<string>
   readonly deadline: number
 }
@@ -23,13 +25,13 @@ interface Ticket<T> {
 /** One per shard. */
 export class AckCollector<T> {
   readonly #now: () => number
-  readonly #onComplete: (waiting: T, statuses: AckStatuses) => void
+  readonly #onComplete: (waiting: T, answers: AckAnswers) => void
   readonly #tickets = new Map<number, Ticket<T>>()
   #lastTicket = 0
   #sweeper: NodeJS.Timeout | undefined
 
-  /** `now`: milliseconds; `onComplete` is told once per ticket, with a status for every label. */
-  constructor(now: () => number, onComplete: (waiting: T, statuses: AckStatuses) => void) {
+  /** `now`: milliseconds; `onComplete` is told once per ticket, with an answer for every label. */
+  constructor(now: () => number, onComplete: (waiting: T, answers: AckAnswers) => void) {
     this.#now = now
     this.#onComplete = onComplete
   }
@@ -39,7 +41,7 @@ export class AckCollector<T> {
     this.#lastTicket += 1
     this.#tickets.set(this.#lastTicket, {
       waiting,
-      statuses: new Map(),
+      answers: new Map(),
       missing: new Set(labels),
       deadline: this.#now() + timeoutMs,
     })
@@ -47,12 +49,18 @@ export class AckCollector<T> {
     return this.#lastTicket
   }
 
+  /** What waits for the label with this ticket; undefined when nothing does any more. */
+  waitingFor({ ticket, label }: AckResult): T | undefined {
+    const open = this.#tickets.get(ticket)
+    return open?.missing.has(label) ? open.waiting : undefined
+  }
+
   /** Takes results; those of closed tickets or unknown labels are late or foreign, and ignored. */
   resolve(results: readonly AckResult[]): void {
-    for (const { ticket, label, status } of results) {
+    for (const { ticket, label, ...answer } of results) {
       const open = this.#tickets.get(ticket)
       if (open === undefined || !open.missing.delete(label)) continue
-      open.statuses.set(label, status)
+      open.answers.set(label, answer)
       if (open.missing.size === 0) this.#finish(ticket, open)
     }
   }
@@ -70,7 +78,7 @@ export class AckCollector<T> {
   }
 
   #expire(id: number, ticket: Ticket<T>): void {
-    for (const label of ticket.missing) ticket.statuses.set(label, ACK_TIMED_OUT)
+    for (const label of ticket.missing) ticket.answers.set(label, TIMED_OUT)
     this.#finish(id, ticket)
   }
 
@@ -80,6 +88,6 @@ export class AckCollector<T> {
       clearInterval(this.#sweeper)
       this.#sweeper = undefined
     }
-    this.#onComplete(ticket.waiting, ticket.statuses)
+    this.#onComplete(ticket.waiting, ticket.answers)
   }
 }

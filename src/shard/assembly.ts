@@ -15,6 +15,7 @@ import type { ConnectionLog, LogLevel } from '../monitoring/log-entry.ts'
 import type { Relief, Router, Subscription } from '../routing/router.ts'
 import type { TransportFactory } from '../transport/transport.ts'
 import type { Twin } from '../twin/twin.ts'
+import { LIVE_RESPONSE } from './ack-requests.ts'
 import { Admission } from './admission.ts'
 import type { ShardDescription, ShardStatus } from './description.ts'
 import { DiversionTarget } from './diversion.ts'
@@ -123,14 +124,15 @@ class Assembly {
     const onCongestion = (relief: Relief): void => void admission.waitFor(relief)
     const replies = new Replies({ ...common, monitor, onCongestion })
     const diversions = new DiversionTarget(this.#description.connection, targets)
+    const declaredAcks = new Set(sources.flatMap((source) => [...source.declaredAcks]))
     const own = { thread, shard, sources, replies, admission, ackTimeoutMs }
     return {
       mappers: this.#mappers,
       admission,
       publisher,
       inbound: new Inbound({ ...common, ...own }),
-      outbound: new Outbound({ ...common, targets, diversions, responses: monitor }),
-      subscription: this.#subscriptionOf(targets),
+      outbound: new Outbound({ ...common, targets, declaredAcks, diversions, responses: monitor }),
+      subscription: this.#subscriptionOf(targets, sources),
     }
   }
 
@@ -168,7 +170,10 @@ class Assembly {
     return new Monitor('response', RESPONSES_ADDRESS, responses, this.#log.entries, now)
   }
 
-  #subscriptionOf(targets: readonly TargetProgram[]): Subscription {
+  #subscriptionOf(
+    targets: readonly TargetProgram[],
+    sources: readonly SourceProgram[],
+  ): Subscription {
     const { connection, clientIndex, shard } = this.#description
     return {
       connectionId: connection.id,
@@ -178,7 +183,10 @@ class Assembly {
       clientCount: connection.clientCount,
       types: [...new Set(targets.flatMap(({ types }) => [...types]))],
       namespaces: namespacesOf(targets),
-      issuedLabels: targets.flatMap(({ issuedLabel }) => issuedLabel ?? []),
+      labels: [
+        ...targets.flatMap(({ issuedLabel }) => issuedLabel ?? []),
+        ...sources.flatMap(({ declaredAcks }) => [...declaredAcks]),
+      ].filter((label) => label !== LIVE_RESPONSE),
       takesDiverted: diversionSettings(connection).isTarget,
     }
   }

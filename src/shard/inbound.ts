@@ -6,7 +6,7 @@
  */
 import { Lane } from '../mapping/lane.ts'
 import type { MapResult, MapResults } from '../mapping/mapper.ts'
-import type { Adaptable } from '../protocol/adaptable.ts'
+import type { Adaptable, DittoHeaders } from '../protocol/adaptable.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import { durationMsHeader } from '../protocol/headers.ts'
 import { errorResponse } from '../protocol/responses.ts'
@@ -14,10 +14,11 @@ import type { Signal } from '../protocol/signal.ts'
 import type { AckResult, Relief, Router } from '../routing/router.ts'
 import type { Delivery } from '../transport/transport.ts'
 import type { Outcome, Twin } from '../twin/twin.ts'
-import { labelsOfOthers, timeoutError } from './ack-requests.ts'
-import { AckCollector, type AckStatuses } from './acknowledgements.ts'
+import { isResponseRequired, LIVE_RESPONSE, labelsOfOthers, timeoutError } from './ack-requests.ts'
+import { type AckAnswers, AckCollector } from './acknowledgements.ts'
 import type { Admission } from './admission.ts'
-import { aggregatedAcks } from './aggregated-acks.ts'
+import { answerTo } from './aggregated-acks.ts'
+import { isAnswerTo, nobodyWaits, readAnswer, responseMismatch } from './answers.ts'
 import { STORE_FAILED } from './errors.ts'
 import type { NamedMapper } from './mappers.ts'
 import type { Replies, Reply } from './replies.ts'
@@ -51,6 +52,10 @@ interface Awaiting {
   readonly admitted: Admitted
   readonly response: Adaptable | undefined
   readonly timeoutMs: number
+  /** Whether its message is settled only then. */
+  readonly settles: boolean
+  /** The signal on its way to the targets, with the ticket. */
+  routed: Signal | undefined
 }
 
 /** Deliveries of one source, and what each of its mappers makes of them. */
@@ -86,8 +91,8 @@ export class Inbound {
 
   constructor(environment: InboundEnvironment) {
     this.#environment = environment
-    this.#acknowledgements = new AckCollector(environment.now, (awaiting, statuses) =>
-      this.#acknowledged(awaiting, statuses),
+    this.#acknowledgements = new AckCollector(environment.now, (awaiting, answers) =>
+      this.#acknowledged(awaiting, answers),
     )
   }
 
@@ -103,9 +108,20 @@ export class Inbound {
     program.monitor(sourceAddress).failure('consumed', undefined, error)
   }
 
-  /** Takes acknowledgements of targets for signals of this shard. */
+  /** Takes acknowledgements and live responses for signals of this shard. */
   acknowledge(results: readonly AckResult[]): void {
-    this.#acknowledgements.resolve(results)
+    this.#acknowledgements.resolve(results.filter((result) => this.#fits(result)))
+  }
+
+  /** A live response must be about what it answers. */
+  #fits(result: AckResult): boolean {
+    const { response } = result
+    const waiting = response && this.#acknowledgements.waitingFor(result)
+    if (response === undefined || waiting === undefined) return true
+    const { signal, consumed } = waiting.admitted
+    if (isAnswerTo(signal.adaptable, response)) return true
+    consumed.monitor.failure('other', signal, responseMismatch(signal.adaptable, response))
+    return false
   }
 
   /** Resolves when everything consumed so far was executed and routed. */
@@ -222,11 +238,30 @@ export class Inbound {
     const impatient = timeoutError(adaptable)
     if (impatient !== undefined) {
       consumed.concluded(signal, impatient.status)
-      batch.replies.push(program.errorReply(impatient, adaptable, delivery, mapper))
+      const reply = program.errorReply(impatient, adaptable, delivery, mapper)
+      batch.replies.push({ ...reply, required: true })
+      return
+    }
+    if (kind === 'acknowledgement' || kind === 'response') {
+      this.#answer(admitted, batch)
       return
     }
     batch.admitted.push(admitted)
     if (kind === 'twin-command') batch.commands.push(signal)
+  }
+
+  /** What a consumer sends back goes to whoever waits for it, and no further. */
+  #answer({ signal, consumed, mapper }: Admitted, batch: Batch): void {
+    const { program, delivery, monitor } = consumed
+    const answer = readAnswer(signal, program.declaredAcks)
+    if ('error' in answer) {
+      monitor.failure('other', signal, answer)
+      batch.replies.push(program.errorReply(answer, signal.adaptable, delivery, mapper))
+      return
+    }
+    void this.#environment.router.answer(answer).then((isTaken) => {
+      if (!isTaken) monitor.failure('other', signal, nobodyWaits(signal))
+    })
   }
 
   #refuse(
@@ -302,7 +337,7 @@ export class Inbound {
     return routed
   }
 
-  /** A signal as it is routed; with a ticket when targets shall acknowledge it, else answered now. */
+  /** A signal as it is routed; with a ticket when others shall answer it, else answered now. */
   #routable(
     admitted: Admitted,
     signal: Signal,
@@ -310,28 +345,51 @@ export class Inbound {
     batch: Batch,
   ): Signal {
     const { headers } = admitted.signal.adaptable
-    const labels = labelsOfOthers(headers)
+    const requested = labelsOfOthers(headers)
+    const settles = requested.length > 0
+    // A response may be wanted by whoever wants no acknowledgement: it is not waited for then.
+    const wantsLive = isLive(signal) && isResponseRequired(headers)
+    const labels = settles || !wantsLive ? requested : ONLY_LIVE_RESPONSE
     if (labels.length === 0) {
       if (response !== undefined) batch.replies.push(replyTo(admitted, response))
       return signal
     }
-    const { thread, shard, ackTimeoutMs } = this.#environment
-    const timeoutMs = durationMsHeader(headers, 'timeout') ?? ackTimeoutMs
-    admitted.consumed.wait()
-    const ticket = this.#acknowledgements.open(labels, timeoutMs, { admitted, response, timeoutMs })
-    return { ...signal, ackTo: { thread, shard, ticket } }
+    const { thread, shard, router } = this.#environment
+    const timeoutMs = this.#timeoutMsOf(headers)
+    if (settles) admitted.consumed.wait()
+    const awaiting: Awaiting = { admitted, response, timeoutMs, settles, routed: undefined }
+    const ticket = this.#acknowledgements.open(labels, timeoutMs, awaiting)
+    const routed = { ...signal, ackTo: { thread, shard, ticket } }
+    awaiting.routed = routed
+    router.awaitAnswers(routed)
+    return routed
+  }
+
+  #timeoutMsOf(headers: DittoHeaders): number {
+    const { ackTimeoutMs } = this.#environment
+    return Math.min(durationMsHeader(headers, 'timeout') ?? ackTimeoutMs, ACK_TIMEOUT_MAX_MS)
   }
 
   /** All labels have answered, or had their time. */
-  #acknowledged({ admitted, response, timeoutMs }: Awaiting, statuses: AckStatuses): void {
-    const { replies, admission } = this.#environment
+  #acknowledged(awaiting: Awaiting, answers: AckAnswers): void {
+    const { replies, admission, router } = this.#environment
+    const { admitted, response, timeoutMs, settles, routed } = awaiting
     const { signal, consumed } = admitted
-    for (const status of statuses.values()) consumed.concluded(signal, status)
+    router.forgetAnswers(routed!)
+    replies.send([replyTo(admitted, answerTo(signal.adaptable, response, answers, timeoutMs))])
+    if (!settles) return
+    for (const { status } of answers.values()) consumed.concluded(signal, status)
     consumed.arrived()
-    const together = aggregatedAcks(signal.adaptable, response, statuses, timeoutMs)
-    replies.send([replyTo(admitted, together)])
     if (consumed.settle()) admission.release(1)
   }
+}
+
+/** Nobody waits longer, whatever the message says. */
+const ACK_TIMEOUT_MAX_MS = 60_000
+const ONLY_LIVE_RESPONSE: readonly string[] = Object.freeze([LIVE_RESPONSE])
+
+function isLive({ kind }: Signal): boolean {
+  return kind === 'message' || kind === 'live-command'
 }
 
 const NO_RELIEFS: readonly Relief[] = Object.freeze([])

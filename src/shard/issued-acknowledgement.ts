@@ -4,17 +4,26 @@
  */
 import type { OutboundMetric } from '../monitoring/counters.ts'
 import type { DittoError } from '../protocol/errors.ts'
+import { errorJson } from '../protocol/responses.ts'
 import type { Signal } from '../protocol/signal.ts'
-import type { Router } from '../routing/router.ts'
+import type { LabelAnswer, Router } from '../routing/router.ts'
+import { WEAK_ANSWER } from '../routing/weak.ts'
 import type { Monitor } from './monitor.ts'
 
-/** The answer for a signal that a target does not publish (Ditto: "weak" acknowledgement). */
-export const WEAK_ACK_STATUS = 200
-
 /** Answers a requested label for a signal; whoever collects it may live on another thread. */
-export function acknowledge(router: Router, signal: Signal, label: string, status: number): void {
+export function acknowledge(
+  router: Router,
+  signal: Signal,
+  label: string,
+  answer: LabelAnswer,
+): void {
   const { thread, shard, ticket } = signal.ackTo!
-  router.acknowledge(thread, shard, [{ ticket, label, status }])
+  router.acknowledge(thread, shard, [{ ticket, label, ...answer }])
+}
+
+/** The answer of a target that could not publish a signal. */
+export function negative(error: DittoError): LabelAnswer {
+  return { status: error.status, payload: errorJson(error) }
 }
 
 /** One per signal whose acknowledgement by the target was requested. */
@@ -69,7 +78,12 @@ export class IssuedAcknowledgement {
     } else if (this.#status !== undefined) {
       this.#monitor.success('acknowledged', this.#signal)
     }
-    const status = this.#error?.status ?? this.#status ?? WEAK_ACK_STATUS
-    acknowledge(this.#router, this.#signal, this.#label, status)
+    acknowledge(this.#router, this.#signal, this.#label, this.#answer())
+  }
+
+  /** Without any message the signal does not concern the target. */
+  #answer(): LabelAnswer {
+    if (this.#error !== undefined) return negative(this.#error)
+    return this.#status === undefined ? WEAK_ANSWER : { status: this.#status }
   }
 }

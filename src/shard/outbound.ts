@@ -10,23 +10,29 @@ import type { OutboundMetric } from '../monitoring/counters.ts'
 import type { Adaptable } from '../protocol/adaptable.ts'
 import { type DittoError, dittoError } from '../protocol/errors.ts'
 import type { ExternalMessage } from '../protocol/external-message.ts'
+import { listHeader } from '../protocol/headers.ts'
 import type { Signal } from '../protocol/signal.ts'
 import type { Router } from '../routing/router.ts'
 import { streamingTypeOf } from '../routing/streaming-type.ts'
+import { WEAK_ANSWER } from '../routing/weak.ts'
 import type { Twin } from '../twin/twin.ts'
+import { LIVE_RESPONSE } from './ack-requests.ts'
 import type { DiversionTarget } from './diversion.ts'
 import { type Enrichment, enrich, extraFor } from './enrichment.ts'
-import { acknowledge, IssuedAcknowledgement, WEAK_ACK_STATUS } from './issued-acknowledgement.ts'
+import { acknowledge, IssuedAcknowledgement, negative } from './issued-acknowledgement.ts'
 import type { NamedMapper } from './mappers.ts'
 import type { Monitor } from './monitor.ts'
 import { MonitoredReceipt, outgoingTo } from './outgoing.ts'
 import type { Publisher } from './publisher.ts'
+import { Relevance } from './relevance.ts'
 import { SignalContext, TargetProgram } from './target.ts'
 
 /** What the way out passes through. */
 export interface OutboundEnvironment {
   readonly connectionId: string
   readonly targets: readonly TargetProgram[]
+  /** Labels of the acknowledgements that consumers of the connection send. */
+  readonly declaredAcks: ReadonlySet<string>
   readonly diversions: DiversionTarget<TargetProgram>
   /** Of responses that this connection gets from others. */
   readonly responses: Monitor<OutboundMetric>
@@ -54,6 +60,8 @@ export class Outbound {
   readonly #environment: OutboundEnvironment
   /** Per target: keeps batches in order while things are being retrieved or scripts take their time. */
   readonly #lanes: ReadonlyMap<TargetProgram, Lane>
+  /** Of signals that are on their way to the targets. */
+  readonly #relevances = new WeakMap<Signal, Relevance>()
   #closed = false
 
   constructor(environment: OutboundEnvironment) {
@@ -68,6 +76,7 @@ export class Outbound {
       for (const response of batch) this.#takeDiverted(response)
       return
     }
+    if (this.#environment.declaredAcks.size > 0) this.#expectAnswers(batch)
     for (const target of this.#environment.targets) {
       const dispatched = this.#dispatch(target, batch)
       if (dispatched.length === 0) continue
@@ -84,6 +93,18 @@ export class Outbound {
   /** What is still being enriched or mapped goes nowhere: the mappers are about to go. */
   close(): void {
     this.#closed = true
+  }
+
+  /** Notes which signals the consumers of the connection are asked to acknowledge. */
+  #expectAnswers(batch: readonly Signal[]): void {
+    const { router, targets, declaredAcks } = this.#environment
+    for (const signal of batch) {
+      if (signal.ackTo === undefined) continue
+      const requested = listHeader(signal.adaptable.headers, 'requested-acks') ?? []
+      const labels = requested.filter((label) => declaredAcks.has(label))
+      if (labels.length === 0) continue
+      this.#relevances.set(signal, new Relevance(router, signal, labels, targets.length))
+    }
   }
 
   /** A response that another connection diverted is for one target, whatever its topics. */
@@ -137,9 +158,7 @@ export class Outbound {
 
   #drop(target: TargetProgram, signal: Signal, error: DittoError): void {
     target.monitor.failure('dropped', signal, error)
-    if (target.issues(signal)) {
-      acknowledge(this.#environment.router, signal, target.issuedLabel!, error.status)
-    }
+    this.#acknowledgeNegatively(target, signal, error)
   }
 
   /** Things are retrieved at once; what follows keeps its order. */
@@ -171,13 +190,11 @@ export class Outbound {
   #failEnrichment(target: TargetProgram, signal: Signal, error: DittoError): void {
     const text = `Signal enrichment failed. ${error.message} ${error.description ?? ''}`.trimEnd()
     target.monitor.failure('filtered', signal, error, text)
-    if (target.issues(signal)) {
-      acknowledge(this.#environment.router, signal, target.issuedLabel!, error.status)
-    }
+    this.#acknowledgeNegatively(target, signal, error)
   }
 
   #filter(target: TargetProgram, contexts: readonly SignalContext[]): readonly Passed[] {
-    const { router } = this.#environment
+    const { router, declaredAcks } = this.#environment
     const passed: Passed[] = []
     for (const context of contexts) {
       const { signal } = context
@@ -189,7 +206,7 @@ export class Outbound {
       target.monitor.success('filtered', signal)
       const label = target.issues(signal) ? target.issuedLabel : undefined
       passed.push({
-        signal: asSent(signal, label, extraFor(target, topic, context)),
+        signal: asSent(signal, label, declaredAcks, extraFor(target, topic, context)),
         context,
         acknowledgement:
           label === undefined
@@ -226,6 +243,8 @@ export class Outbound {
         this.#publishMapped(target, one, results[which]![index]!, mappers[which]!)
       }
       one.acknowledgement?.mapped()
+      const isPublished = results.some((of) => isMessage(of[index]!))
+      this.#relevances.get(one.context.signal)?.decide(isPublished)
     }
   }
 
@@ -272,18 +291,40 @@ export class Outbound {
 
   /** A target that does not receive a signal does not stand in its way. */
   #acknowledgeWeakly(target: TargetProgram, signal: Signal): void {
+    this.#relevances.get(signal)?.decide(false)
+    // Whoever receives a live signal may respond to it, whomever it does not concern.
+    if (!target.issues(signal) || target.issuedLabel === LIVE_RESPONSE) return
+    acknowledge(this.#environment.router, signal, target.issuedLabel!, WEAK_ANSWER)
+  }
+
+  #acknowledgeNegatively(target: TargetProgram, signal: Signal, error: DittoError): void {
+    this.#relevances.get(signal)?.decide(true)
     if (!target.issues(signal)) return
-    acknowledge(this.#environment.router, signal, target.issuedLabel!, WEAK_ACK_STATUS)
+    acknowledge(this.#environment.router, signal, target.issuedLabel!, negative(error))
   }
 }
 
-/** The signal as a target sends it: with its extra fields, asking only for the target's own label. */
-function asSent(signal: Signal, label: string | undefined, extra: JsonObject | undefined): Signal {
+function isMessage(result: MapResult<ExternalMessage>): boolean {
+  return result.ok && result.values.length > 0
+}
+
+/**
+ * The signal as a target sends it: with its extra fields, asking only for the labels that the target
+ * itself or the consumers of its connection give.
+ */
+function asSent(
+  signal: Signal,
+  label: string | undefined,
+  declared: ReadonlySet<string>,
+  extra: JsonObject | undefined,
+): Signal {
   const { adaptable } = signal
   const requested = adaptable.headers['requested-acks']
   const asks = Array.isArray(requested) && requested.length > 0
   if (extra === undefined && !asks) return signal
-  const own = label === undefined ? [] : [label]
+  const own = asks
+    ? (requested as string[]).filter((one) => one === label || declared.has(one))
+    : []
   const headers = asks ? { ...adaptable.headers, 'requested-acks': own } : adaptable.headers
   const sent: Adaptable = { ...adaptable, headers }
   return { ...signal, adaptable: extra === undefined ? sent : { ...sent, extra } }

@@ -3,6 +3,7 @@
  * a message costs only evaluation.
  */
 import { randomUUID } from 'node:crypto'
+import { withConnectionId } from '../connection/rules/ack-labels.ts'
 import type { Connection, Source } from '../connection/types.ts'
 import type { ExpressionContext } from '../expression/context.ts'
 import type { HeaderMappingProgram } from '../expression/header-mapping.ts'
@@ -17,12 +18,12 @@ import {
 } from '../protocol/connectivity-errors.ts'
 import { entityIdOf } from '../protocol/entity-id.ts'
 import { type DittoError, DittoException, dittoError, toDittoError } from '../protocol/errors.ts'
-import { booleanHeader, readableFromOutside, typedHeader } from '../protocol/headers.ts'
+import { readableFromOutside, typedHeader } from '../protocol/headers.ts'
 import { placeholderUnresolved } from '../protocol/placeholder-errors.ts'
 import { errorResponse } from '../protocol/responses.ts'
 import type { Signal, SignalKind } from '../protocol/signal.ts'
 import type { Delivery } from '../transport/transport.ts'
-import { type AckRequestProgram, compileAckRequests } from './ack-requests.ts'
+import { type AckRequestProgram, compileAckRequests, isResponseRequired } from './ack-requests.ts'
 import { type DiversionSource, diversionSource } from './diversion.ts'
 import type { NamedMapper } from './mappers.ts'
 import type { Monitor } from './monitor.ts'
@@ -41,6 +42,8 @@ export interface SourceEnvironment {
 export class SourceProgram {
   readonly source: Source
   readonly mappers: readonly NamedMapper[]
+  /** Labels of the acknowledgements that may arrive here. */
+  readonly declaredAcks: ReadonlySet<string>
   readonly #reply: ReplyProgram | undefined
   readonly #connectionId: string
   readonly #now: () => number
@@ -57,6 +60,9 @@ export class SourceProgram {
     this.source = source
     this.#diversions = diversionSource(environment.connection, index)
     this.#connectionId = environment.connection.id
+    this.declaredAcks = new Set(
+      source.declaredAcks.map((label) => withConnectionId(label, environment.connection.id)),
+    )
     this.#now = environment.now
     this.mappers = environment.mappersOf(source.payloadMapping)
     this.#monitors = new Map(
@@ -123,7 +129,7 @@ export class SourceProgram {
       signal: { kind: 'response', adaptable: response, entityId, origin, subjects },
       program: this.#reply,
       diversion: this.#diversions?.of(adaptable.headers),
-      required: isResponseRequired(adaptable),
+      required: isResponseRequired(adaptable.headers),
       mapper,
     }
   }
@@ -148,7 +154,7 @@ export class SourceProgram {
       signal: { kind: 'response', adaptable, entityId, origin, subjects },
       program: this.#reply,
       diversion: this.#diversions?.of(headers),
-      required: request === undefined || isResponseRequired(request),
+      required: request === undefined || isResponseRequired(request.headers),
       mapper,
     }
   }
@@ -219,10 +225,6 @@ const NO_AUTHORIZATION_CONTEXT = connectionConfigurationInvalid(
   'Check the authorizationContext of the source and the headers that its placeholders name.',
 )
 
-function isResponseRequired({ headers }: Adaptable): boolean {
-  return booleanHeader(headers, 'response-required', true)
-}
-
 const UNEXPECTED = {
   status: 500,
   error: 'connectivity:internalerror',
@@ -233,13 +235,14 @@ const UNEXPECTED = {
 function acceptedKindOf(adaptable: Adaptable): SignalKind {
   const kind = signalKindOf(adaptable)
   if (kind === 'twin-command' || kind === 'live-command') return kind
-  if (kind === 'message' || kind === 'live-event') return kind
+  if (kind === 'message' || kind === 'live-event' || kind === 'acknowledgement') return kind
+  if (kind === 'response' && adaptable.topic.channel === 'live') return kind
   throw new DittoException(
     dittoError(
       400,
       'signal.unsupported',
       `Signals of kind ${kind} (${adaptable.topic.full}) cannot be sent through a connection.`,
-      'Send a twin or live command, a message or a live event.',
+      'Send a twin or live command, a message, a live event, a live response or an acknowledgement.',
     ),
   )
 }

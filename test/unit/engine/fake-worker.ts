@@ -63,7 +63,7 @@ function subscribe({ connection, clientIndex, shard }: ShardDescription): Subscr
     clientCount: connection.clientCount,
     types: ['twin-events'],
     namespaces: undefined,
-    issuedLabels: [],
+    labels: [],
     takesDiverted: false,
   }
 }

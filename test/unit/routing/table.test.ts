@@ -2,9 +2,10 @@ import * as assert from 'uvu/assert'
 import type { StreamingType } from '../../../src/connection/topics.ts'
 import type { Signal, SignalKind } from '../../../src/protocol/signal.ts'
 import { parseTopicPath } from '../../../src/protocol/topic-path.ts'
-import type { AckResult, Relief, Subscription } from '../../../src/routing/router.ts'
+import type { AckResult, ForeignAnswer, Relief, Subscription } from '../../../src/routing/router.ts'
 import { streamingTypeOf } from '../../../src/routing/streaming-type.ts'
 import { createRoutingTable, PARKED_HIGH_WATER } from '../../../src/routing/table.ts'
+import { WEAK_ANSWER } from '../../../src/routing/weak.ts'
 import { suite } from '../../support/suite.ts'
 
 const it = suite('routing table')
@@ -49,7 +50,7 @@ function subscription(
     clientCount: 1,
     types: ['twin-events'],
     namespaces: undefined,
-    issuedLabels: [],
+    labels: [],
     takesDiverted: false,
     ...fields,
   }
@@ -60,6 +61,8 @@ class Bench {
   readonly received = new Map<number, Signal[]>()
   readonly acknowledged: (readonly [shard: number, AckResult])[] = []
   readonly congestions: (readonly [shard: number, boolean])[] = []
+  readonly offered: ForeignAnswer[] = []
+  isTakenElsewhere = false
   readonly table = createRoutingTable({
     signals: (_thread, shard, batch) => {
       this.received.set(shard, [...(this.received.get(shard) ?? []), ...batch])
@@ -68,6 +71,10 @@ class Bench {
       for (const result of batch) this.acknowledged.push([shard, result])
     },
     congestion: (shard, congested) => this.congestions.push([shard, congested]),
+    answer: async (answer) => {
+      this.offered.push(answer)
+      return this.isTakenElsewhere
+    },
   })
 
   constructor(...subscriptions: readonly Subscription[]) {
@@ -269,7 +276,7 @@ it('asks senders to wait when too much is parked, until it has gone somewhere', 
 })
 
 it('acknowledges weakly for connections that issue a label but do not get the signal', () => {
-  const issuing = { issuedLabels: ['c:audit'] }
+  const issuing = { labels: ['c:audit'] }
   const cases: readonly (readonly [string, Subscription, Signal, boolean])[] = [
     ['subscribes', subscription('c', 1, issuing), signal({ labels: ['c:audit'] }), false],
     [
@@ -295,7 +302,7 @@ it('acknowledges weakly for connections that issue a label but do not get the si
   for (const [title, subscribed, routed, weakly] of cases) {
     const { table, acknowledged } = new Bench(subscribed)
     table.route([routed])
-    const expected = weakly ? [[70, { ticket: 1, label: 'c:audit', status: 200 }]] : []
+    const expected = weakly ? [[70, { ticket: 1, label: 'c:audit', ...WEAK_ANSWER }]] : []
     assert.equal(acknowledged, expected, title)
   }
 })

@@ -68,13 +68,29 @@ it('leaves signals alone that cannot be acknowledged', () => {
     ['twin-command', RETRIEVE, undefined],
     ['twin-command', POLICY, undefined],
     ['live-event', LIVE_EVENT, undefined],
-    ['message', MESSAGE, ['c:audit']],
-    ['live-command', 'ns/t/things/live/commands/modify', ['c:audit']],
+    ['message', MESSAGE, ['live-response', 'c:audit']],
+    ['live-command', 'ns/t/things/live/commands/modify', ['live-response', 'c:audit']],
   ]
   for (const [kind, topic, expected] of cases) {
     assert.equal(requested(AUDIT, {}, {}, [kind, topic]), expected, `${kind} ${topic}`)
   }
-  assert.equal(requested(undefined, {}, {}, ['message', MESSAGE]), undefined)
+})
+
+it('takes a live response for an acknowledgement, when a response is required', () => {
+  const cases: readonly (readonly [DittoHeaders, readonly string[]])[] = [
+    [{}, ['live-response']],
+    [{ 'response-required': false }, []],
+    [{ timeout: '0' }, []],
+    [{ 'requested-acks': [] }, []],
+    [{ 'requested-acks': ['c:x'] }, ['live-response', 'c:x']],
+    [{ 'requested-acks': ['c:x', 'live-response'], 'response-required': false }, ['c:x']],
+    [{ 'requested-acks': ['twin-persisted', 'search-persisted'] }, ['live-response']],
+  ]
+  for (const [headers, expected] of cases) {
+    assert.equal(requested(undefined, headers, {}, ['message', MESSAGE]), expected)
+  }
+  const twin = requested(undefined, { 'requested-acks': ['live-response', 'c:x'] })
+  assert.equal(twin, ['c:x'], 'a twin command has no live response')
 })
 
 it('filters requests by the external message', () => {
@@ -120,7 +136,10 @@ it('knows which labels others have to acknowledge', () => {
   const cases: readonly (readonly [DittoHeaders, readonly string[]])[] = [
     [{}, []],
     [{ 'requested-acks': ['twin-persisted'] }, []],
-    [{ 'requested-acks': ['twin-persisted', 'c:audit', 'live-response'] }, ['c:audit']],
+    [
+      { 'requested-acks': ['twin-persisted', 'c:audit', 'live-response', 'search-persisted'] },
+      ['c:audit', 'live-response'],
+    ],
     [{ 'requested-acks': '["c:audit","d:x"]' }, ['c:audit', 'd:x']],
   ]
   for (const [headers, expected] of cases) assert.equal(labelsOfOthers(headers), expected)
@@ -130,7 +149,7 @@ it('refuses no time for what is requested', () => {
   const cases: readonly (readonly [DittoHeaders, boolean])[] = [
     [{}, false],
     [{ timeout: '10s' }, false],
-    [{ timeout: '0' }, true],
+    [{ timeout: '0' }, false],
     [{ timeout: '0ms', 'response-required': true }, true],
     [{ timeout: '0s', 'response-required': false }, false],
     [{ timeout: '0s', 'response-required': false, 'requested-acks': [] }, false],

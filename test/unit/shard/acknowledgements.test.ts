@@ -11,7 +11,8 @@ class Bench {
   #onCompleted: (() => void) | undefined
   readonly collector = new AckCollector<string>(
     () => this.nowMs,
-    (waiting, statuses) => {
+    (waiting, answers) => {
+      const statuses = [...answers].map(([label, { status }]) => [label, status] as const)
       this.completed.push([waiting, Object.fromEntries(statuses)])
       this.#onCompleted?.()
     },

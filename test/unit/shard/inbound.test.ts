@@ -207,7 +207,12 @@ it('refuses signals that it cannot send, and says so', () =>
       testConnection({ id: 'sender', sources: [testSource(['in'], { replyTarget: reply })] }),
     )
     rig.send('in', [
-      { topic: 'ns/t/things/twin/acks/sender:x', path: '/', headers: {}, status: 200 },
+      {
+        topic: 'ns/t/things/twin/commands/modify',
+        path: '/attributes/n',
+        headers: {},
+        status: 204,
+      },
       { topic: 'ns/t/things/twin/events/modified', path: '/attributes/n', headers: {}, value: 1 },
     ])
     await rig.publishes('replies', 2)
@@ -225,7 +230,7 @@ it('rejects a signal that wants an answer in no time', () =>
     const sender = await rig.open(
       testConnection({ id: 'sender', sources: [testSource(['in'], { replyTarget: reply })] }),
     )
-    rig.send('in', [modify('t', 1, { timeout: '0' })])
+    rig.send('in', [modify('t', 1, { timeout: '0', 'requested-acks': ['twin-persisted'] })])
     await rig.settlements(1)
     await rig.publishes('replies', 1)
     assert.equal(rig.settled, ['reject'])

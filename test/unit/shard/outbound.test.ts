@@ -201,8 +201,10 @@ it('counts each signal once for each mapper: mapped, dropped or failed', () =>
       }),
     )
     await run(rig, [create('t')])
+    await rig.publishes('out', 1)
     const atFirst = rig.published('out').length
     await run(rig, [modify('t', 0), modify('t', -1), modify('t', 3)])
+    await rig.publishes('out', atFirst + 6)
     const seen = rig.payloads('out').slice(atFirst)
     assert.equal(
       seen.map(({ topic, value }) => `${topic.split('/')[0]} ${value}`),

@@ -190,7 +190,7 @@ it('counts replies that the mapper drops or fails to map', () =>
       }),
     )
     rig.send('in', [create('good'), create('bad')])
-    await rig.settlements(2)
+    await rig.until(() => opened.counts('_responses')['mapped.failure'] === 1, 'the last response')
     assert.equal(opened.counts('_responses'), { dispatched: 2, dropped: 1, 'mapped.failure': 1 })
   }))
 

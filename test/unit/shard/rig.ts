@@ -126,6 +126,7 @@ export class Rig {
       acknowledgements: (_thread, shard, batch) =>
         this.#shards.get(shard)?.shard.acknowledge(batch),
       congestion: (shard, congested) => this.table.setCongested(shard, congested),
+      answer: async () => false,
     }
     this.table = createRoutingTable(delivery)
   }
@@ -253,11 +254,11 @@ export function create(name: string, attributes = {}, headers: Record<string, un
   }
 }
 
-/** A live message to the inbox of thing `ns:<name>`. */
+/** A live message to the inbox of thing `ns:<name>`; it wants no response unless the headers say so. */
 export function liveMessage(name: string, value: unknown, headers: Record<string, unknown> = {}) {
   return {
     topic: `ns/${name}/things/live/messages/ask`,
-    headers,
+    headers: { 'response-required': false, ...headers },
     path: '/inbox/messages/ask',
     value,
   }

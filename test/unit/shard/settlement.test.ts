@@ -164,17 +164,19 @@ it('tells the status of the only label that was requested', () =>
   withRig(async (rig) => {
     await rig.open(sender({ acknowledgementRequests: { includes: ['audit:done'] } }))
     await rig.open(AUDIT)
-    rig.send('in', [create('t'), liveMessage('t', 'hi')])
+    const inTime = { 'response-required': true, timeout: '50ms' }
+    rig.send('in', [create('t'), liveMessage('t', 'hi', inTime)])
     await rig.publishes('replies', 2)
     assert.equal(
       rig.payloads('replies').map(({ topic, status }) => [topic, status]),
       [
-        // The audit's target has no topic for messages: its label is acknowledged weakly, at once.
-        ['ns/t/things/live/acks', 200],
         ['ns/t/things/twin/acks', 200],
+        // The audit's target has no topic for messages: its label is acknowledged weakly, at once; but
+        // nobody responds.
+        ['ns/t/things/live/acks', 424],
       ],
     )
-    assert.equal(rig.settled, ['accept', 'accept'])
+    assert.equal(rig.settled, ['accept', 'retry'])
   }))
 
 it('answers a command that changed nothing without waiting for anybody', () =>

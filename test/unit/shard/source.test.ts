@@ -90,7 +90,8 @@ it('does not let the outside set what only the inside may set', () =>
       },
       liveMessage('t', 'x', { 'ditto-originator': 'me', 'ditto-read-subjects': ['me'] }),
     )
-    assert.equal(Object.keys(headers), ['correlation-id'])
+    const names = ['correlation-id', 'requested-acks', 'response-required']
+    assert.equal(Object.keys(headers).sort(), names)
   }))
 
 it('gives mapped headers their types', () =>
