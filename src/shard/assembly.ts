@@ -144,6 +144,7 @@ class Assembly {
         new SourceProgram(source, index, {
           connection,
           now,
+          maxRedeliveries: this.#description.settings.maxRedeliveries,
           mappersOf: (payloadMapping) => this.#mappers.of(payloadMapping),
           monitorOf: (address) =>
             new Monitor('source', address, counters.inbound(address), this.#log.entries, now),

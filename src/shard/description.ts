@@ -7,6 +7,8 @@ import type { AddressStatus, ConnectFailure } from '../transport/transport.ts'
 export interface ShardSettings {
   /** Consumed messages that may be unsettled at a time. */
   readonly maxUnsettled: number
+  /** How often a message that failed may be delivered again before it is rejected; 0: for ever. */
+  readonly maxRedeliveries: number
   /** Messages that may wait for publishing, or for the broker's confirmation. */
   readonly maxOutboundQueue: number
   readonly connectTimeoutMs: number

@@ -220,6 +220,6 @@ function queueFull(limit: number, connected: boolean): DittoError {
     'connectivity:message.sending.failed',
     `Failed to send message: ${limit} messages are waiting to be published already` +
       (connected ? '.' : ', and there is no session with the broker.'),
-    'Check whether the broker is reachable and keeps up, or raise [connections] max_outbound_queue.',
+    'Check whether the broker is reachable and keeps up, or raise [connections] target_buffer.',
   )
 }

@@ -7,7 +7,7 @@ import { type DittoError, dittoError } from '../protocol/errors.ts'
 import type { Signal } from '../protocol/signal.ts'
 import type { Delivery, Settlement } from '../transport/transport.ts'
 import { requestsAcknowledgements } from './ack-requests.ts'
-import type { Monitor } from './monitor.ts'
+import type { FailureText, Monitor } from './monitor.ts'
 import type { SourceProgram } from './source.ts'
 
 /** A consumed message on its way to settlement. */
@@ -48,11 +48,23 @@ export class Consumed {
   settle(): boolean {
     if (this.#settled || this.#waiting > 0) return false
     this.#settled = true
-    const text = this.delivery.settle(this.#settlement)
-    const { message } = this.delivery
-    if (this.#settlement === 'accept') this.monitor.success('acknowledged', message, text)
-    else this.monitor.failure('acknowledged', message, negative(this.#worst), text)
+    const { message, address } = this.delivery
+    const { redeliveries } = this.program
+    if (this.#settlement === 'accept') {
+      redeliveries.forget(address, message)
+      this.monitor.success('acknowledged', message, this.delivery.settle('accept'))
+    } else if (this.#settlement === 'retry' && !redeliveries.allow(address, message)) {
+      this.monitor.failure('acknowledged', message, gaveUp(this.#worst), this.#settleAs('reject'))
+    } else {
+      const text = this.#settleAs(this.#settlement)
+      this.monitor.failure('acknowledged', message, negative(this.#worst), text)
+    }
     return true
+  }
+
+  #settleAs(outcome: Settlement): FailureText {
+    const text = this.delivery.settle(outcome)
+    return ({ message }) => (text === undefined ? message : `${text} ${message}`)
   }
 }
 
@@ -62,6 +74,17 @@ const FAILED_DEPENDENCY = 424
 
 function mayHealByItself(status: number): boolean {
   return status === TIMED_OUT || status === FAILED_DEPENDENCY || status >= 500
+}
+
+/** Text of the log entry of a message that was delivered too often. */
+function gaveUp(status: number): DittoError {
+  return dittoError(
+    status,
+    'acknowledgement:failed',
+    `A requested acknowledgement was answered with status ${status}, as often as [connections] ` +
+      'max_redeliveries allows: the message is not delivered again.',
+    'Look where the broker puts rejected messages, or raise the limit.',
+  )
 }
 
 function negative(status: number): DittoError {

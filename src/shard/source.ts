@@ -28,6 +28,7 @@ import { type DiversionSource, diversionSource } from './diversion.ts'
 import type { NamedMapper } from './mappers.ts'
 import type { Monitor } from './monitor.ts'
 import { compileOptionalMapping } from './outgoing.ts'
+import { Redeliveries } from './redeliveries.ts'
 import { compileReplyTarget, type Reply, type ReplyProgram } from './replies.ts'
 
 /** What a source is compiled with. */
@@ -36,6 +37,8 @@ export interface SourceEnvironment {
   readonly now: () => number
   readonly mappersOf: (payloadMapping: readonly string[]) => readonly NamedMapper[]
   readonly monitorOf: (sourceAddress: string) => Monitor<InboundMetric>
+  /** How often a message may be delivered again; 0: for ever. */
+  readonly maxRedeliveries: number
 }
 
 /** A compiled source. */
@@ -44,6 +47,7 @@ export class SourceProgram {
   readonly mappers: readonly NamedMapper[]
   /** Labels of the acknowledgements that may arrive here. */
   readonly declaredAcks: ReadonlySet<string>
+  readonly redeliveries: Redeliveries
   readonly #reply: ReplyProgram | undefined
   readonly #connectionId: string
   readonly #now: () => number
@@ -64,6 +68,7 @@ export class SourceProgram {
       source.declaredAcks.map((label) => withConnectionId(label, environment.connection.id)),
     )
     this.#now = environment.now
+    this.redeliveries = new Redeliveries(environment.maxRedeliveries)
     this.mappers = environment.mappersOf(source.payloadMapping)
     this.#monitors = new Map(
       source.addresses.map((address) => [address, environment.monitorOf(address)]),

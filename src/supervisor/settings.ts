@@ -37,8 +37,9 @@ export function trialFolder({ store }: Config): string {
 /** What each shard is told. */
 export function shardSettings({ connections, monitoring, mapping }: Config): ShardSettings {
   return {
-    maxUnsettled: connections.max_unsettled,
-    maxOutboundQueue: connections.max_outbound_queue,
+    maxUnsettled: connections.max_in_flight,
+    maxRedeliveries: connections.max_redeliveries,
+    maxOutboundQueue: connections.target_buffer,
     connectTimeoutMs: connections.connect_timeout_ms,
     publishTimeoutMs: connections.publish_timeout_ms,
     ackTimeoutMs: connections.ack_timeout_ms,

@@ -67,7 +67,7 @@ export function amqpFaults(protocol: Protocol): void {
           connections: {
             backoff_min_ms: 100,
             backoff_max_ms: 500,
-            max_unsettled: MAX_UNSETTLED,
+            max_in_flight: MAX_UNSETTLED,
             ack_timeout_ms: 20_000,
             publish_timeout_ms: 15_000,
           },

@@ -31,7 +31,7 @@ const IN_FLIGHT = MAX_UNSETTLED + MAX_BATCH - 1
 
 const CONFIG = {
   workers: { threads: 2 },
-  connections: { backoff_min_ms: 100, backoff_max_ms: 400, max_unsettled: MAX_UNSETTLED },
+  connections: { backoff_min_ms: 100, backoff_max_ms: 400, max_in_flight: MAX_UNSETTLED },
 }
 
 /** One per test file. */

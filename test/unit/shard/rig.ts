@@ -29,6 +29,7 @@ const UNTIL_LIMIT_MS = 8000
 
 export const SETTINGS: ShardSettings = {
   maxUnsettled: 1000,
+  maxRedeliveries: 0,
   maxOutboundQueue: 10_000,
   connectTimeoutMs: 1000,
   publishTimeoutMs: 5000,
