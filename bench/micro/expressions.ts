@@ -66,6 +66,7 @@ function enforcement(): Comparison {
   const { input, filters } = ENFORCEMENT
   const source = new SourceProgram(testSource([], { enforcement: ENFORCEMENT }), 0, {
     connection: testConnection({}),
+    maxRedeliveries: 0,
     now: Date.now,
     mappersOf: () => [],
     monitorOf: (address) => {
