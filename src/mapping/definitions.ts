@@ -9,7 +9,7 @@ import { type DittoError, DittoException } from '../protocol/errors.ts'
 import { compileConditions } from './conditions.ts'
 import { MAPPERS_MAX } from './limits.ts'
 import type { ScriptLimits } from './mapper.ts'
-import { availableEngines, engineOf } from './registry.ts'
+import { engineOf } from './registry.ts'
 
 /** Ditto's mapping engines, under the aliases that serve as their names. */
 export type EngineName =
@@ -88,10 +88,6 @@ export function resolveDefinition(
   if (name === undefined || (own === undefined && !FALLBACK_NAMES.includes(name))) {
     throw notLoaded(id, choicesText(connection))
   }
-  if (engineOf(name) === undefined) {
-    const available = availableEngines().join(', ')
-    throw notLoaded(id, `The engine <${name}> is not available yet. Available are [${available}].`)
-  }
   return { id, engine: name, definition: own ?? { mappingEngine: name, options: {} } }
 }
 
@@ -119,7 +115,7 @@ export function checkDefinition(
   limits: ScriptLimits,
 ): void {
   try {
-    engineOf(engine)?.checkOptions(definition.options, limits)
+    engineOf(engine).checkOptions(definition.options, limits)
     compileConditions(definition.incomingConditions)
     compileConditions(definition.outgoingConditions)
   } catch (thrown) {

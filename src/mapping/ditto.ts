@@ -16,6 +16,10 @@ export const DITTO_PROTOCOL_CONTENT_TYPE = 'application/vnd.eclipse.ditto+json'
 
 const MAPPER: Mapper = perMessage(dittoInbound, dittoOutbound)
 
+/** Why a mapper that needs a payload fails. */
+export const PAYLOAD_MISSING =
+  'As payload was absent or empty, please make sure to send payload in your messages.'
+
 /** Notifications of Eclipse Hono, which carry nothing for a thing. */
 export const HONO_NOTIFICATIONS: readonly string[] = [
   'application/vnd.eclipse-hono-empty-notification',
@@ -37,9 +41,7 @@ export function dittoInbound(message: ExternalMessage): MapResult<Adaptable> {
   try {
     const text = payloadText(message)
     if (text === undefined || text === '') {
-      const description =
-        'As payload was absent or empty, please make sure to send payload in your messages.'
-      return { ok: false, error: mappingFailed(contentType, description) }
+      return { ok: false, error: mappingFailed(contentType, PAYLOAD_MISSING) }
     }
     return { ok: true, values: [adaptableFromText(text)] }
   } catch (thrown) {

@@ -83,6 +83,8 @@ export interface MapperEnvironment {
 export interface MapperEngine {
   /** Content types that the engine's mappers drop when the definition names no others. */
   readonly contentTypeBlocklist: readonly string[]
+  /** Whether incoming messages need the subjects that they are authorized with. */
+  readonly wantsSubjects?: boolean
   /**
    * Judges the options of a definition without running anything. Throws a DittoException
    * (`connectivity:message.mapper.config.failed` or `.invalid`).

@@ -1,27 +1,34 @@
 /**
- * The mapping engines that exist here, by name. A new one is its file and its line here. Loading
+ * The mapping engines, by name. A new one is its file and its line here. Loading
  * this file loads no native code: the JavaScript mapper does so when it compiles its first
  * script.
  */
+import { cloudEventsEngine } from './cloud-events.ts'
 import { guardMapper } from './conditions.ts'
+import { connectionStatusEngine } from './connection-status.ts'
 import type { EngineName, ResolvedDefinition } from './definitions.ts'
 import { dittoEngine } from './ditto.ts'
+import { implicitThingCreationEngine } from './implicit-thing-creation.ts'
 import { javaScriptEngine } from './javascript.ts'
 import type { Mapper, MapperEngine, MapperEnvironment } from './mapper.ts'
+import { normalizedEngine } from './normalized.ts'
+import { rawMessageEngine } from './raw-message.ts'
+import { updateTwinWithLiveResponseEngine } from './update-twin-with-live-response.ts'
 
-const ENGINES: Readonly<Partial<Record<EngineName, MapperEngine>>> = {
+const ENGINES: Readonly<Record<EngineName, MapperEngine>> = {
   Ditto: dittoEngine,
   JavaScript: javaScriptEngine,
+  Normalized: normalizedEngine,
+  RawMessage: rawMessageEngine,
+  ConnectionStatus: connectionStatusEngine,
+  ImplicitThingCreation: implicitThingCreationEngine,
+  UpdateTwinWithLiveResponse: updateTwinWithLiveResponseEngine,
+  CloudEvents: cloudEventsEngine,
 }
 
-/** The engine of that name; undefined for one that Ditto has and Sluice does not have yet. */
-export function engineOf(name: EngineName): MapperEngine | undefined {
+/** The engine of that name. */
+export function engineOf(name: EngineName): MapperEngine {
   return ENGINES[name]
-}
-
-/** Names of the engines that exist here. */
-export function availableEngines(): readonly string[] {
-  return Object.keys(ENGINES)
 }
 
 /**
@@ -33,7 +40,7 @@ export function createMapper(
   { id, engine, definition }: ResolvedDefinition,
   environment: MapperEnvironment,
 ): Mapper {
-  const { contentTypeBlocklist, create } = ENGINES[engine]!
+  const { contentTypeBlocklist, create } = ENGINES[engine]
   const mapper = create(id, definition, environment)
   return guardMapper(id, mapper, definition, contentTypeBlocklist, environment)
 }

@@ -8,6 +8,8 @@
 export interface ExternalMessage {
   readonly headers: Readonly<Record<string, string>>
   readonly payload: string | Uint8Array | undefined
+  /** The authorization subjects of its source, where a mapper wants them. */
+  readonly subjects?: readonly string[]
   /** True: the sender says that the payload is bytes, and no text. */
   readonly binary?: boolean
 }

@@ -165,7 +165,7 @@ export class Inbound {
       one.monitor.success('consumed', delivery.message)
       consumed.push(one)
     }
-    const messages = deliveries.map(({ message }) => message)
+    const messages = program.messagesOf(deliveries)
     const results = program.mappers.map(({ mapper }) => mapper.inbound(messages))
     return { program, consumed, results }
   }

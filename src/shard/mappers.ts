@@ -2,13 +2,15 @@
 import type { Connection } from '../connection/types.ts'
 import { DEFAULT_MAPPER, resolveDefinition } from '../mapping/definitions.ts'
 import type { Mapper, MapperEnvironment } from '../mapping/mapper.ts'
-import { createMapper } from '../mapping/registry.ts'
+import { createMapper, engineOf } from '../mapping/registry.ts'
 import type { DittoError } from '../protocol/errors.ts'
 
 /** A mapper with the id under which the connection references it. */
 export interface NamedMapper {
   readonly id: string
   readonly mapper: Mapper
+  /** Whether its incoming messages need the subjects that they are authorized with. */
+  readonly wantsSubjects: boolean
   readonly texts: MapperTexts
 }
 
@@ -46,7 +48,12 @@ export class ShardMappers {
     const known = this.#mappers.get(id)
     if (known !== undefined) return known
     const definition = resolveDefinition(this.#connection, id)
-    const named = { id, mapper: createMapper(definition, this.#environment), texts: textsOf(id) }
+    const named: NamedMapper = {
+      id,
+      mapper: createMapper(definition, this.#environment),
+      wantsSubjects: engineOf(definition.engine).wantsSubjects ?? false,
+      texts: textsOf(id),
+    }
     this.#mappers.set(id, named)
     return named
   }

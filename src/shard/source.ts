@@ -18,6 +18,7 @@ import {
 } from '../protocol/connectivity-errors.ts'
 import { entityIdOf } from '../protocol/entity-id.ts'
 import { type DittoError, DittoException, dittoError, toDittoError } from '../protocol/errors.ts'
+import type { ExternalMessage } from '../protocol/external-message.ts'
 import { readableFromOutside, typedHeader } from '../protocol/headers.ts'
 import { placeholderUnresolved } from '../protocol/placeholder-errors.ts'
 import { errorResponse } from '../protocol/responses.ts'
@@ -49,6 +50,7 @@ export class SourceProgram {
   readonly declaredAcks: ReadonlySet<string>
   readonly redeliveries: Redeliveries
   readonly #reply: ReplyProgram | undefined
+  readonly #wantsSubjects: boolean
   readonly #connectionId: string
   readonly #now: () => number
   readonly #monitors: ReadonlyMap<string, Monitor<InboundMetric>>
@@ -70,6 +72,7 @@ export class SourceProgram {
     this.#now = environment.now
     this.redeliveries = new Redeliveries(environment.maxRedeliveries)
     this.mappers = environment.mappersOf(source.payloadMapping)
+    this.#wantsSubjects = this.mappers.some(({ wantsSubjects }) => wantsSubjects)
     this.#monitors = new Map(
       source.addresses.map((address) => [address, environment.monitorOf(address)]),
     )
@@ -87,6 +90,15 @@ export class SourceProgram {
   /** Counters and log of one of the source's configured addresses. */
   monitor(sourceAddress: string): Monitor<InboundMetric> {
     return this.#monitors.get(sourceAddress)!
+  }
+
+  /** What the mappers get of deliveries. */
+  messagesOf(deliveries: readonly Delivery[]): readonly ExternalMessage[] {
+    if (!this.#wantsSubjects) return deliveries.map(({ message }) => message)
+    return deliveries.map((delivery) => {
+      const subjects = this.#constantSubjects ?? this.#resolvableSubjects(delivery)
+      return { ...delivery.message, subjects }
+    })
   }
 
   /**

@@ -80,20 +80,25 @@ for (const [id, definitions] of UNKNOWN) {
   })
 }
 
-it('an engine that does not exist here yet is refused by its name', () => {
-  const error = errorOf(() =>
-    checkPayloadMappings(
-      connection(['ConnectionStatus'], {
-        ConnectionStatus: { mappingEngine: 'ConnectionStatus', options: {} },
-      }),
-      LIMITS,
-    ),
-  )
-  assert.is(error.message, 'The mapper <ConnectionStatus> could not be loaded.')
-  assert.match(
-    error.description!,
-    /^The engine <ConnectionStatus> is not available yet\. Available/,
-  )
+it('an engine without a mandatory option is refused, naming the option', () => {
+  for (const [engine, option] of [
+    ['ConnectionStatus', 'thingId'],
+    ['ImplicitThingCreation', 'thing'],
+  ] as const) {
+    const definitions = { it: { mappingEngine: engine, options: {} } }
+    const error = errorOf(() => checkPayloadMappings(connection(['it'], definitions), LIMITS))
+    assert.is(error.error, 'connectivity:connection.configuration.invalid')
+    assert.match(error.message, `property '${option}'`)
+  }
+})
+
+it('only engines that need no options can be named without a definition', () => {
+  for (const id of ['ConnectionStatus', 'ImplicitThingCreation', 'JavaScript']) {
+    const error = errorOf(() => checkPayloadMappings(connection([id], {}), LIMITS))
+    assert.is(error.message, `The mapper <${id}> could not be loaded.`)
+  }
+  const others = ['Ditto', 'Normalized', 'RawMessage', 'UpdateTwinWithLiveResponse', 'CloudEvents']
+  checkPayloadMappings(connection(others, {}), LIMITS)
 })
 
 it('more than ten mappers are refused, naming source or target', () => {

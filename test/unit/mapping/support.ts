@@ -1,7 +1,7 @@
 /** What the tests of mappers share: an environment, definitions and messages. */
 import type { MappingDefinition } from '../../../src/connection/types.ts'
 import type { JsonObject } from '../../../src/json/types.ts'
-import type { ResolvedDefinition } from '../../../src/mapping/definitions.ts'
+import type { EngineName, ResolvedDefinition } from '../../../src/mapping/definitions.ts'
 import type {
   Mapper,
   MapperEnvironment,
@@ -9,8 +9,9 @@ import type {
   MapResults,
   ScriptLimits,
 } from '../../../src/mapping/mapper.ts'
-import { createMapper } from '../../../src/mapping/registry.ts'
+import { createMapper, engineOf } from '../../../src/mapping/registry.ts'
 import { type Adaptable, parseAdaptable } from '../../../src/protocol/adaptable.ts'
+import { DittoException } from '../../../src/protocol/errors.ts'
 import type { ExternalMessage } from '../../../src/protocol/external-message.ts'
 
 export const LIMITS: ScriptLimits = { maxScriptBytes: 50_000, maxExecutionMs: 100, memoryMb: 16 }
@@ -116,4 +117,15 @@ export function outcomes<T>(
 /** The values of the signals of each message, or what went wrong. */
 export function values(results: readonly MapResult<Adaptable>[]): unknown[] {
   return outcomes(results, ({ value }) => value)
+}
+
+/** Why options of an engine are refused when a connection is created. */
+export function refusal(engine: EngineName, options: JsonObject): string {
+  try {
+    engineOf(engine).checkOptions(options, LIMITS)
+  } catch (thrown) {
+    if (thrown instanceof DittoException) return thrown.error.message
+    throw thrown
+  }
+  throw new Error('the options should have been refused')
 }
