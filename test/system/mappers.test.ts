@@ -1,0 +1,289 @@
+/**
+ * Every mapper at work, and what consumers send back, over MQTT and AMQP 0.9.1: with the real service and
+ * real brokers.
+ */
+import * as assert from 'uvu/assert'
+import { type Sluice, startSluice } from '../../bench/support/sluice.ts'
+import { type Mosquitto, startMosquitto } from '../support/broker.ts'
+import { amqp091End, type End, mqttEnd, type Outside } from '../support/ends.ts'
+import { eventually, look, open } from '../support/gateway.ts'
+import { type RabbitMq, startRabbitMq } from '../support/rabbitmq.ts'
+import { suite } from '../support/suite.ts'
+
+const it = suite('mappers')
+
+const LIMIT_MS = 60_000
+const authorizationContext = ['test:mappers']
+const PROTOCOL = 'application/vnd.eclipse.ditto+json'
+
+let mosquitto: Mosquitto
+let rabbit: RabbitMq
+let sluice: Sluice
+let ends: readonly End[]
+
+it.before(async () => {
+  ;[mosquitto, rabbit, sluice] = await Promise.all([
+    startMosquitto(),
+    startRabbitMq(),
+    startSluice({ config: { workers: { threads: 2 } } }),
+  ])
+  ends = await Promise.all([mqttEnd(mosquitto), amqp091End(rabbit)])
+})
+it.after(async () => {
+  await Promise.all(ends.map((end) => end.stop()))
+  await sluice.stop()
+  await Promise.all([mosquitto.stop(), rabbit.stop()])
+})
+
+/** The streams of one protocol, and what was received on them. */
+class Streams {
+  readonly end: End
+  readonly #received = new Map<string, Outside[]>()
+
+  constructor(end: End) {
+    this.end = end
+  }
+
+  name(stream: string): string {
+    return `${stream}-${this.end.connectionType}`
+  }
+
+  async prepare(...streams: readonly string[]): Promise<void> {
+    for (const stream of streams) await this.end.prepare(this.name(stream))
+  }
+
+  async listen(...streams: readonly string[]): Promise<void> {
+    for (const stream of streams) {
+      const received: Outside[] = []
+      this.#received.set(stream, received)
+      await this.end.listen(this.name(stream), (message) => received.push(message))
+    }
+  }
+
+  send(stream: string, content: unknown, headers: Record<string, string> = {}): Promise<void> {
+    const payload = typeof content === 'string' ? content : JSON.stringify(content)
+    return this.end.send(this.name(stream), { payload, headers })
+  }
+
+  async received(stream: string, count: number): Promise<readonly Outside[]> {
+    const what = (): readonly Outside[] => this.#received.get(stream)!
+    return eventually(what, ({ length }) => length >= count)
+  }
+
+  source(stream: string, fields: object): object {
+    const { end } = this
+    const addresses = [end.sourceAddress(this.name(stream))]
+    const replyTarget = { enabled: false }
+    return { addresses, ...end.fields, authorizationContext, replyTarget, ...fields }
+  }
+
+  target(stream: string, fields: object): object {
+    const { end } = this
+    const address = end.targetAddress(this.name(stream))
+    return { address, ...end.fields, authorizationContext, headerMapping: {}, ...fields }
+  }
+
+  connection(fields: object): Promise<string> {
+    const { name, connectionType, uri } = this.end
+    return open(sluice, { name, connectionType, connectionStatus: 'open', uri, ...fields })
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: payloads are looked into, not typed.
+function json({ payload }: Outside): any {
+  return JSON.parse(payload.toString())
+}
+
+it(
+  'each mapper makes of its messages what Ditto makes of them',
+  async () => {
+    for (const end of ends) {
+      const streams = new Streams(end)
+      const thing = `mapped:${end.connectionType}`
+      await streams.prepare('create', 'status', 'raw', 'protocol', 'normalized', 'raw-out', 'cloud')
+      await streams.listen('normalized', 'raw-out', 'cloud')
+      await streams.connection({
+        targets: [
+          streams.target('normalized', {
+            topics: ['_/_/things/twin/events'],
+            payloadMapping: ['Normalized'],
+          }),
+          streams.target('raw-out', {
+            topics: ['_/_/things/live/messages'],
+            payloadMapping: ['RawMessage'],
+          }),
+          streams.target('cloud', {
+            topics: ['_/_/things/twin/events?filter=eq(topic:action,"created")'],
+            payloadMapping: ['CloudEvents'],
+          }),
+        ],
+      })
+      const id = await streams.connection({
+        sources: [
+          streams.source('create', { payloadMapping: ['create'] }),
+          streams.source('status', { payloadMapping: ['status'] }),
+          streams.source('raw', { payloadMapping: ['raw'] }),
+          streams.source('protocol', {
+            payloadMapping: ['Ditto', 'UpdateTwinWithLiveResponse', 'CloudEvents'],
+          }),
+        ],
+        mappingDefinitions: definitions(thing),
+      })
+
+      await streams.send('create', 'the first word')
+      const [created] = await streams.received('normalized', 1)
+      const { _context, _modified, ...told } = json(created!)
+      const attributes = { by: 'test:mappers', level: 0 }
+      assert.equal(told, { thingId: thing, policyId: thing, attributes, _revision: 1 })
+      const [event] = await streams.received('cloud', 1)
+      assert.is(json(event!).subject, thing)
+      assert.is(json(event!).data.value.thingId, thing)
+
+      const [namespace, name] = thing.split(':')
+      const live = `${namespace}/${name}/things/live/commands/retrieve`
+      const answer = { topic: live, path: '/attributes/level', value: 7, status: 200 }
+      await streams.send('protocol', { ...answer, headers: { 'correlation-id': 'x' } })
+      const merged = (await streams.received('normalized', 2))[1]!
+      assert.equal(json(merged).attributes, { level: 7 })
+
+      await streams.send('raw', 'hi')
+      const [raw] = await streams.received('raw-out', 1)
+      assert.is(raw!.payload.toString(), 'hi')
+      if (end.hasHeaders) {
+        assert.is(raw!.headers['ditto-message-thing-id'], thing)
+        await checkWithHeaders(streams, thing)
+      }
+      const { sourceMetrics } = await look(sluice, id, 'metrics')
+      const { mapped, dropped } =
+        sourceMetrics.addressMetrics[end.sourceAddress(streams.name('protocol'))]
+      // Of the response the CloudEvents mapper makes nothing.
+      assert.ok(mapped.success.PT1H >= 2)
+      assert.ok(dropped.success.PT1H + mapped.failure.PT1H > 0)
+    }
+  },
+  LIMIT_MS,
+)
+
+/** What only protocols with headers can carry. */
+async function checkWithHeaders(streams: Streams, thing: string): Promise<void> {
+  await streams.send('status', '', { ttd: '20', 'creation-time': '1569844917000' })
+  const status = (await streams.received('normalized', 3))[2]!
+  assert.equal(json(status).features.ConnectionStatus.properties.status, {
+    readySince: '2019-09-30T12:01:57Z',
+    readyUntil: '2019-09-30T12:02:17Z',
+  })
+  const [namespace, name] = thing.split(':')
+  const topic = `${namespace}/${name}/things/twin/commands/modify`
+  const event = {
+    specversion: '1.0',
+    id: 'e-1',
+    type: 't',
+    source: 's',
+    data: { topic, path: '/attributes/cloud', value: true },
+  }
+  await streams.send('protocol', event, { 'content-type': 'application/cloudevents+json' })
+  const cloud = (await streams.received('normalized', 4))[3]!
+  assert.equal(json(cloud).attributes, { cloud: true })
+  assert.is(json(cloud)._context.headers['correlation-id'], 'e-1')
+}
+
+function definitions(thingId: string): object {
+  return {
+    create: {
+      mappingEngine: 'ImplicitThingCreation',
+      options: { thing: { thingId, attributes: { by: '{{ request:subjectId }}', level: 0 } } },
+    },
+    status: { mappingEngine: 'ConnectionStatus', options: { thingId } },
+    raw: {
+      mappingEngine: 'RawMessage',
+      options: {
+        incomingMessageHeaders: {
+          'content-type': 'text/plain',
+          'ditto-message-thing-id': thingId,
+          'ditto-message-subject': 'hello',
+        },
+      },
+    },
+  }
+}
+
+it(
+  'acknowledgements and live responses of consumers find their way back over either protocol',
+  async () => {
+    for (const [index, end] of ends.entries()) {
+      const asking = new Streams(end)
+      const answering = new Streams(ends[(index + 1) % ends.length]!)
+      const thing = `answered/${end.connectionType}`
+      await asking.prepare('ask', 'told')
+      await answering.prepare('seen', 'back')
+      await asking.listen('told')
+      await answering.listen('seen')
+      const consumer = await answering.connection({
+        sources: [answering.source('back', { declaredAcks: ['{{ connection:id }}:done'] })],
+        targets: [
+          answering.target('seen', {
+            topics: ['_/_/things/twin/events', '_/_/things/live/messages'],
+          }),
+        ],
+      })
+      const expectedResponseTypes = ['response', 'error', 'nack']
+      const address = asking.end.targetAddress(asking.name('told'))
+      const asker = await asking.connection({
+        sources: [
+          asking.source('ask', {
+            replyTarget: { enabled: true, address, expectedResponseTypes },
+            acknowledgementRequests: { includes: [`${consumer}:done`] },
+          }),
+        ],
+      })
+      await command(asking, thing)
+      const [event] = await answering.received('seen', 1)
+      const { headers } = json(event!)
+      assert.equal(headers['requested-acks'], [`${consumer}:done`])
+      await answering.send('back', {
+        topic: `${thing}/things/twin/acks/${consumer}:done`,
+        headers: { 'correlation-id': headers['correlation-id'], 'content-type': PROTOCOL },
+        path: '/',
+        status: 200,
+        value: { seen: true },
+      })
+      const [told] = await asking.received('told', 1)
+      assert.is(json(told!).status, 200)
+      assert.equal(json(told!).value[`${consumer}:done`].payload, { seen: true })
+
+      await asking.send('ask', {
+        topic: `${thing}/things/live/messages/ping`,
+        headers: { 'correlation-id': 'ping', 'requested-acks': ['live-response'] },
+        path: '/inbox/messages/ping',
+        value: 'ping',
+      })
+      await answering.received('seen', 2)
+      await answering.send('back', {
+        topic: `${thing}/things/live/messages/ping`,
+        headers: { 'correlation-id': 'ping', 'content-type': 'text/plain' },
+        path: '/inbox/messages/ping',
+        value: 'pong',
+        status: 200,
+      })
+      const ack = { 'correlation-id': 'ping' }
+      const topic = `${thing}/things/live/acks/${consumer}:done`
+      await answering.send('back', { topic, headers: ack, path: '/', status: 200 })
+      const [, both] = await asking.received('told', 2)
+      assert.is(json(both!).status, 200)
+      assert.is(json(both!).value['live-response'].payload, 'pong')
+      const { connectionMetrics } = await look(sluice, asker, 'metrics')
+      assert.is(connectionMetrics.inbound.acknowledged.success.PT1H, 2)
+      assert.is(connectionMetrics.inbound.acknowledged.failure.PT1H, 0)
+    }
+  },
+  LIMIT_MS,
+)
+
+function command(streams: Streams, thing: string): Promise<void> {
+  return streams.send('ask', {
+    topic: `${thing}/things/twin/commands/modify`,
+    headers: { 'content-type': 'application/json', 'requested-acks': ['twin-persisted'] },
+    path: '/',
+    value: { attributes: { n: 1 } },
+  })
+}
