@@ -2,7 +2,7 @@
 import { installMissingTools } from '../test/support/tools.ts'
 import { compare } from './micro/compare.ts'
 import { type AnyRun, isServiceRun, jsonReport, type Run, tableReport } from './report.ts'
-import { microBenchmarks, scenarios } from './scenarios/list.ts'
+import { figureBenchmarks, microBenchmarks, scenarios } from './scenarios/list.ts'
 import type { Scenario, Stage } from './scenarios/scenario.ts'
 import { ArgumentError, readArguments, type Settings, usage } from './support/arguments.ts'
 import { type Measurement, measure } from './support/measure.ts'
@@ -41,10 +41,11 @@ async function main(): Promise<number> {
 /** The settings, or the exit code when there is nothing to run. */
 function readCommandLine(): Settings | number {
   try {
-    const all = [...scenarios, ...microBenchmarks]
+    const alone = [...microBenchmarks, ...figureBenchmarks]
+    const all = [...scenarios, ...alone]
     const commandLine = readArguments(process.argv.slice(2), {
       all: all.map(({ name }) => name),
-      withoutService: microBenchmarks.map(({ name }) => name),
+      withoutService: alone.map(({ name }) => name),
     })
     if (!commandLine.help) return commandLine.settings
     const width = Math.max(...all.map(({ name }) => name.length))
@@ -67,6 +68,11 @@ async function runNamed(name: string, settings: Settings): Promise<AnyRun> {
   const { signal } = interrupted
   const micro = microBenchmarks.find((one) => one.name === name)
   if (micro !== undefined) return compare(micro, { ...settings, progress, signal })
+  const figures = figureBenchmarks.find((one) => one.name === name)
+  if (figures !== undefined) {
+    const { summary } = figures
+    return { scenario: name, summary, ...(await figures.run({ ...settings, progress, signal })) }
+  }
   return runScenario(scenarios.find((one) => one.name === name)!, settings)
 }
 

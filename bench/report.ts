@@ -3,6 +3,7 @@ import { cpus } from 'node:os'
 import type { MicroRun } from './micro/compare.ts'
 import { microTable } from './micro/table.ts'
 import type { Load } from './scenarios/scenario.ts'
+import { type FigureRun, figureTable } from './support/figures.ts'
 import { aligned, cpuModel, machineLine } from './support/lines.ts'
 import type { Measurement } from './support/measure.ts'
 
@@ -24,7 +25,7 @@ export interface Run {
 }
 
 /** What `npm run bench` measured of one name: the service, or parts of it. */
-export type AnyRun = Run | MicroRun
+export type AnyRun = Run | MicroRun | FigureRun
 
 /** Whether the service was measured. */
 export function isServiceRun(run: AnyRun): run is Run {
@@ -42,6 +43,7 @@ export function jsonReport(runs: readonly AnyRun[]): string {
 
 /** One run as a table, with a column for the baseline when there is one. */
 export function tableReport(run: AnyRun): string {
+  if ('values' in run) return figureTable(run)
   if (!isServiceRun(run)) return microTable(run)
   const measurements = run.baseline === undefined ? [run.gateway] : [run.gateway, run.baseline]
   const rows = measurements.map(cells)

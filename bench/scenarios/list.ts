@@ -1,6 +1,8 @@
 /** All that can be measured, the default first. */
+import { mapping } from '../mapping/mapping.ts'
 import { expressions } from '../micro/expressions.ts'
 import type { MicroBenchmark } from '../micro/micro.ts'
+import type { FigureBenchmark } from '../support/figures.ts'
 import { neighbour } from './neighbour.ts'
 import { relay } from './relay.ts'
 import type { Scenario } from './scenario.ts'
@@ -22,3 +24,6 @@ export const scenarios: readonly Scenario[] = [
 
 /** Parts of it, by themselves. */
 export const microBenchmarks: readonly MicroBenchmark[] = [expressions]
+
+/** What has a table of its own. */
+export const figureBenchmarks: readonly FigureBenchmark[] = [mapping]

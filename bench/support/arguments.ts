@@ -114,8 +114,8 @@ export function usage(scenarios: readonly string[]): string {
 
 Measures Sluice as its users run it: the real service, private brokers and a load generator, each
 a process of its own on this machine. All share its cores: CPU time per message says what a message
-costs, messages per second what is left of this machine for it. Only \`expressions\` starts nothing: it
-measures functions of Sluice in this process.
+costs, messages per second what is left of this machine for it. Only \`expressions\` and \`mapping\` start
+no service: they measure functions of Sluice in this process.
 
 Scenarios (the first is the default)
 ${scenarios.map((line) => `  ${line}`).join('\n')}
@@ -146,6 +146,8 @@ Results
   expressions  CPU time and heap for one evaluation on the thread that evaluates: of what is compiled
                once, and of what is parsed again for each signal; medians of rounds in which both
                take turns. Takes --duration, --warm-up and --json only
+  mapping      CPU time of one mapping, beside plain V8 and beside Rhino in its interpreter where Java
+               and librhino-java are installed. Takes --duration and --json only
 
 Exit status: 0; 1 when something failed, or when a message was lost at QoS 1; 2 for wrong arguments.
 The store is in the folder for temporary files: TMPDIR chooses the disk.

@@ -139,6 +139,8 @@ function isResults(entry: Entry): entry is readonly unknown[] {
   return Array.isArray(entry)
 }
 
+const NO_BYTES = new Uint8Array(0)
+
 /** Four cells a message, as the driver wants them; a missing payload is null, bytes are no text. */
 function inboundInput(batch: readonly ExternalMessage[]): BatchInput {
   return {
@@ -154,8 +156,14 @@ function inboundInput(batch: readonly ExternalMessage[]): BatchInput {
       return JSON.stringify(cells)
     },
     bytes: (from, to) => {
-      const parts = batch.slice(from, to).map(payloadBytes)
-      return new Uint8Array(Buffer.concat(parts.filter((part) => part !== undefined)))
+      const parts = batch.slice(from, to).map((message) => payloadBytes(message) ?? NO_BYTES)
+      const together = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+      let at = 0
+      for (const part of parts) {
+        together.set(part, at)
+        at += part.length
+      }
+      return together
     },
   }
 }

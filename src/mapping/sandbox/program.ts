@@ -219,5 +219,7 @@ export function memoryText(memoryMb: number): string {
 
 function copyIn(bytes: Uint8Array | undefined) {
   if (bytes === undefined) return undefined
-  return new (isolatedVm().ExternalCopy)(bytes).copyInto({ release: true, transferIn: true })
+  const { ExternalCopy } = isolatedVm()
+  const copy = new ExternalCopy(bytes, { transferList: [bytes.buffer] })
+  return copy.copyInto({ release: true, transferIn: true })
 }

@@ -14,6 +14,7 @@ export function captureBuiltins() {
   const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')?.get
   const TypedArray = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array
   const length = Object.getOwnPropertyDescriptor(TypedArray, 'length')?.get
+  const buffer = Object.getOwnPropertyDescriptor(TypedArray, 'buffer')?.get
   return {
     parse: JSON.parse,
     stringify: JSON.stringify,
@@ -39,6 +40,7 @@ export function captureBuiltins() {
     source: uncurry(Function.prototype.toString) as (code: unknown) => string,
     /** Elements of a typed array; throws for everything else. */
     lengthOf: uncurry(length as () => number) as (view: Uint8Array) => number,
+    bufferOf: uncurry(buffer as () => ArrayBuffer) as (view: Uint8Array) => ArrayBuffer,
     /** Throws for everything that is no ArrayBuffer. */
     byteLength: uncurry(byteLength as () => number) as (buffer: unknown) => number,
   }

@@ -134,10 +134,9 @@ export function makeDriver(builtins: Builtins, limits: DriverLimits, progress: I
       let bytesAt = 0
       const bytePayload = (length: number): ArrayBuffer | null => {
         if (bytes === undefined || length < 0) return null
-        const copy = new builtins.Uint8Array(length)
-        for (let i = 0; i < length; i++) copy[i] = bytes[bytesAt + i] as number
+        const view = new builtins.Uint8Array(builtins.bufferOf(bytes), bytesAt, length)
         bytesAt += length
-        return copy.buffer
+        return builtins.bufferOf(new builtins.Uint8Array(view))
       }
       return loop.run(cells.length / 4, limitMs, (at) => {
         if (bytes === undefined && wantsBytes()) return undefined
