@@ -27,6 +27,8 @@ export interface Template {
    * values.ts; both are empty).
    */
   resolveAll(context: ExpressionContext): Values
+  /** As `resolve`, but expressions that are unresolved stay as they are. */
+  resolvePartially(context: ExpressionContext): string
 }
 
 /**
@@ -66,7 +68,7 @@ function compose(text: string, { literals, expressions }: Parts): Template {
         if (value !== undefined) {
           isDeleted = false
           result += value
-        } else if (!expression.deletes || expression.resolveAll(context) !== DELETED) {
+        } else if (!isDeletedIn(expression, context)) {
           return undefined
         }
         result += literals[index + 1]!
@@ -90,16 +92,38 @@ function compose(text: string, { literals, expressions }: Parts): Template {
       }
       return isDeleted ? DELETED : combinations(lists)
     },
+    resolvePartially(context) {
+      let result = literals[0]!
+      for (let index = 0; index < expressions.length; index++) {
+        const expression = expressions[index]!
+        const value = expression.resolve(context)
+        if (value !== undefined) result += value
+        else if (!isDeletedIn(expression, context)) result += `{{${expression.text}}}`
+        result += literals[index + 1]!
+      }
+      return result
+    },
   }
+}
+
+function isDeletedIn(expression: Pipeline, context: ExpressionContext): boolean {
+  return expression.deletes && expression.resolveAll(context) === DELETED
 }
 
 function constantTemplate(text: string, constant: string): Template {
   const values: Values = Object.freeze([constant])
-  return { text, constant, resolve: () => constant, resolveAll: () => values }
+  const resolve = () => constant
+  return { text, constant, resolve, resolveAll: () => values, resolvePartially: resolve }
 }
 
 function deletedTemplate(text: string): Template {
-  return { text, constant: undefined, resolve: () => undefined, resolveAll: () => DELETED }
+  return {
+    text,
+    constant: undefined,
+    resolve: () => undefined,
+    resolveAll: () => DELETED,
+    resolvePartially: () => '',
+  }
 }
 
 /** What is deleted whatever the message vanishes here. */

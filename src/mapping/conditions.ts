@@ -3,6 +3,7 @@
  * types and the limit on results (Ditto documentation, "Payload mapping", "Mapping conditions").
  * A message that is not for the mapper is dropped by it. Knows no engine.
  */
+import { z } from 'zod'
 import type { MappingDefinition } from '../connection/types.ts'
 import type { ExpressionContext } from '../expression/context.ts'
 import { compilePipeline, type Pipeline } from '../expression/pipeline.ts'
@@ -18,20 +19,54 @@ import {
   type MapResult,
   type MapResults,
 } from './mapper.ts'
+import { ofOption, optionText, readOptions } from './options.ts'
 
 /** What each condition starts with: it stands behind `fn:default('true')`. */
 const CONDITION_INPUT = 'true'
 
-/**
- * Compiles conditions, pipelines without braces; all must resolve. Throws `placeholder:…` errors.
- */
-export function compileConditions(
-  conditions: Readonly<Record<string, string>> = {},
-): readonly Pipeline[] {
-  return Object.values(conditions).map((text) => compilePipeline(text, ALL_PLACEHOLDERS))
+const BLOCKLIST = 'content-type-blocklist'
+const schema = z.object({ [BLOCKLIST]: optionText.optional() })
+
+/** What a definition says of the messages that its mapper gets, compiled. */
+interface Guard {
+  readonly blocklist: ReadonlySet<string>
+  readonly incoming: readonly Pipeline[]
+  readonly outgoing: readonly Pipeline[]
 }
 
-/** Puts the checks around a mapper. Throws what {@link compileConditions} throws. */
+/**
+ * Compiles what stands around the mapper of a definition. Throws a DittoException
+ * (`connectivity:message.mapper.config.failed`) that names the option or condition.
+ */
+export function compileGuard(
+  definition: MappingDefinition,
+  defaultBlocklist: readonly string[] = [],
+): Guard {
+  const text = readOptions(schema, definition.options)[BLOCKLIST]
+  const types = text?.split(',').map((entry) => entry.trim()) ?? defaultBlocklist
+  return {
+    blocklist: new Set(types),
+    incoming: compileConditions('incomingConditions', definition.incomingConditions),
+    outgoing: compileConditions('outgoingConditions', definition.outgoingConditions),
+  }
+}
+
+/** Pipelines without braces; all must resolve. */
+function compileConditions(
+  place: string,
+  conditions: Readonly<Record<string, string>> = {},
+): readonly Pipeline[] {
+  return Object.entries(conditions).map(([name, text]) =>
+    ofOption(`${place}/${name}`, () => compilePipeline(text, ALL_PLACEHOLDERS)),
+  )
+}
+
+/** Whether the conditions of a definition look at the subjects of a message. */
+export function conditionsWantSubjects({ incomingConditions = {} }: MappingDefinition): boolean {
+  return Object.values(incomingConditions).some((text) => text.includes('request:'))
+}
+
+/** Puts the checks around a mapper. Throws what {@link compileGuard} throws. */
 export function guardMapper(
   id: string,
   mapper: Mapper,
@@ -39,18 +74,17 @@ export function guardMapper(
   defaultBlocklist: readonly string[],
   environment: MapperEnvironment,
 ): Mapper {
-  const blocklist = readBlocklist(definition, defaultBlocklist)
-  const incoming = compileConditions(definition.incomingConditions)
-  const outgoing = compileConditions(definition.outgoingConditions)
+  const { blocklist, incoming, outgoing } = compileGuard(definition, defaultBlocklist)
   const connectionId = environment.connectionId ?? ''
 
   const isBlocked = (contentType: JsonValue | undefined): boolean =>
     typeof contentType === 'string' && blocklist.has(contentType)
   const holds = (conditions: readonly Pipeline[], context: ExpressionContext): boolean =>
     conditions.every((condition) => condition.resolveFrom(CONDITION_INPUT, context) !== undefined)
-  const wantsExternal = ({ headers }: ExternalMessage): boolean => {
+  const wantsExternal = ({ headers, subjects }: ExternalMessage): boolean => {
     if (isBlocked(headers['content-type'])) return false
-    return incoming.length === 0 || holds(incoming, { connectionId, headers, now: Date.now })
+    if (incoming.length === 0) return true
+    return holds(incoming, { connectionId, headers, subjects, now: Date.now })
   }
   const wantsAdaptable = (adaptable: Adaptable): boolean => {
     const { headers } = adaptable
@@ -77,15 +111,6 @@ export function guardMapper(
     outbound: (batch) => map(batch, wantsAdaptable, runOutbound),
     close: () => mapper.close(),
   }
-}
-
-function readBlocklist(
-  { options }: MappingDefinition,
-  byDefault: readonly string[],
-): ReadonlySet<string> {
-  const text = options['content-type-blocklist']
-  if (typeof text !== 'string') return new Set(byDefault)
-  return new Set(text.split(',').map((entry) => entry.trim()))
 }
 
 /** Those messages that the mapper did not get are dropped by it. */

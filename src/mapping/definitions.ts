@@ -4,9 +4,10 @@
  * and loads no native code, so that the control plane may use it.
  */
 import type { Connection, MappingDefinition } from '../connection/types.ts'
+import { formatPointer } from '../json/pointer.ts'
 import { connectionConfigurationInvalid } from '../protocol/connectivity-errors.ts'
 import { type DittoError, DittoException } from '../protocol/errors.ts'
-import { compileConditions } from './conditions.ts'
+import { compileGuard } from './conditions.ts'
 import { MAPPERS_MAX } from './limits.ts'
 import type { ScriptLimits } from './mapper.ts'
 import { engineOf } from './registry.ts'
@@ -109,18 +110,23 @@ export function checkPayloadMappings(connection: Connection, limits: ScriptLimit
   }
 }
 
-/** Checks the options, script sizes and conditions of one definition. Throws as the above does. */
+/**
+ * Checks the options, script sizes and conditions of one definition. Throws as the above does; the
+ * description says which definition it is.
+ */
 export function checkDefinition(
-  { engine, definition }: ResolvedDefinition,
+  { id, engine, definition }: ResolvedDefinition,
   limits: ScriptLimits,
 ): void {
   try {
     engineOf(engine).checkOptions(definition.options, limits)
-    compileConditions(definition.incomingConditions)
-    compileConditions(definition.outgoingConditions)
+    compileGuard(definition)
   } catch (thrown) {
     if (!(thrown instanceof DittoException)) throw thrown
-    throw new DittoException(asConfigurationError(thrown.error), { cause: thrown })
+    const { message, description } = asConfigurationError(thrown.error)
+    const place = formatPointer(['mappingDefinitions', id])
+    const advice = `${description} It stands at <${place}>.`
+    throw new DittoException(connectionConfigurationInvalid(message, advice), { cause: thrown })
   }
 }
 

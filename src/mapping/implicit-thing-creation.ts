@@ -3,8 +3,9 @@
  * that is heard of for the first time, from a template. Inbound; outbound it only tells errors.
  */
 import { z } from 'zod'
+import type { ExpressionContext } from '../expression/context.ts'
 import type { Template } from '../expression/template.ts'
-import { hasExpressions } from '../expression/template.ts'
+import { DELETED } from '../expression/values.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../json/types.ts'
 import { type Adaptable, parseAdaptable } from '../protocol/adaptable.ts'
 import {
@@ -12,28 +13,33 @@ import {
   mapperConfigInvalid,
   mappingFailed,
 } from '../protocol/connectivity-errors.ts'
-import {
-  isValidThingId,
-  parseThingId,
-  policyIdInvalid,
-  thingIdInvalid,
-} from '../protocol/entity-id.ts'
+import { parseThingId, policyIdInvalid, thingIdInvalid } from '../protocol/entity-id.ts'
 import { type DittoError, DittoException, toDittoError } from '../protocol/errors.ts'
 import type { ExternalMessage } from '../protocol/external-message.ts'
+import { placeholderUnresolved } from '../protocol/placeholder-errors.ts'
 import { DROPPED, type MapperEngine, type MapResult, perMessage } from './mapper.ts'
-import { compileForMessage, compileJson, contextOf, type JsonTemplate } from './message-context.ts'
-import { optionBoolean, optionObject, readOptions } from './options.ts'
+import {
+  compileHeaders,
+  compileJson,
+  contextOf,
+  type HeadersTemplate,
+  type JsonTemplate,
+} from './message-context.ts'
+import { checkOptionId, optionBoolean, optionObject, readOptions } from './options.ts'
 
 const schema = z.object({
-  thing: z.union([z.record(z.string(), z.json()), z.string()], 'must be an object').optional(),
-  allowPolicyLockout: optionBoolean.optional(),
-  commandHeaders: optionObject.optional(),
+  thing: z.union([optionObject, z.string()], 'must be an object').optional(),
+  allowPolicyLockout: optionBoolean.default(true),
+  commandHeaders: optionObject.default({}),
 })
+
+/** A thing that is there already stays as it is. */
+const DEFAULT_HEADERS: JsonObject = { 'if-none-match': '*' }
 
 /** Compiled options. */
 interface Options {
   readonly thing: JsonTemplate
-  readonly headers: readonly (readonly [string, Template])[]
+  readonly headers: HeadersTemplate
   readonly allowPolicyLockout: boolean
 }
 
@@ -44,39 +50,41 @@ export const implicitThingCreationEngine: MapperEngine = {
   checkOptions: (options) => void compile(options),
   create: (_, definition) => {
     const options = compile(definition.options)
-    return perMessage((message) => implicitThingCreationInbound(message, options), errorsOnly)
+    return perMessage(
+      (message) => implicitThingCreationInbound(message, options),
+      implicitThingCreationOutbound,
+    )
   },
 }
 
 function compile(given: JsonObject): Options {
-  const { thing, allowPolicyLockout = true, commandHeaders = {} } = readOptions(schema, given)
+  const { thing, allowPolicyLockout, commandHeaders } = readOptions(schema, given)
   if (thing === undefined) throw new DittoException(mapperConfigInvalid('thing'))
-  const template = readTemplate(thing)
-  const headers = { 'if-none-match': '*', ...commandHeaders }
   return {
-    thing: compileJson(template),
-    headers: Object.entries(headers).map(([name, value]) => {
-      const text = typeof value === 'string' ? value : JSON.stringify(value)
-      return [name, compileForMessage(text)] as const
-    }),
+    thing: compileJson('thing', readTemplate(thing), resolveFully),
+    headers: compileHeaders(
+      'commandHeaders',
+      { ...DEFAULT_HEADERS, ...commandHeaders },
+      (template, context) => template.resolve(context),
+    ),
     allowPolicyLockout,
   }
 }
 
-/** The template as an object with a thing id that is valid, as far as that can be known. */
+/** The template as an object with ids that are valid, as far as that can be known. */
 function readTemplate(thing: JsonObject | string): JsonObject {
-  const json: unknown = typeof thing === 'string' ? parsed(thing) : thing
-  if (!isJsonObject(json as JsonValue)) {
+  const json = typeof thing === 'string' ? parsed(thing) : thing
+  if (!isJsonObject(json)) {
     throw new DittoException(mapperConfigFailed('The option <thing> must be a JSON object.'))
   }
-  const { thingId, policyId } = json as JsonObject
+  const { thingId, policyId } = json
   if (thingId === undefined) throw new DittoException(mapperConfigInvalid('thing/thingId'))
-  checkId('thing/thingId', thingId, thingIdInvalid)
-  if (policyId !== undefined) checkId('thing/policyId', policyId, policyIdInvalid)
-  return json as JsonObject
+  checkOptionId('thing/thingId', thingId, thingIdInvalid)
+  if (policyId !== undefined) checkOptionId('thing/policyId', policyId, policyIdInvalid)
+  return json
 }
 
-function parsed(text: string): unknown {
+function parsed(text: string): JsonValue | undefined {
   try {
     return JSON.parse(text)
   } catch {
@@ -84,15 +92,16 @@ function parsed(text: string): unknown {
   }
 }
 
-function checkId(option: string, id: JsonValue, invalid: (id: string) => DittoError): void {
-  const text = typeof id === 'string' ? id : JSON.stringify(id)
-  if (typeof id === 'string' && (hasExpressions(id) || isValidThingId(id))) return
-  const { message } = invalid(text)
-  throw new DittoException(mapperConfigFailed(`The option <${option}> is not valid. ${message}`))
+/** Without a value there is no thing; what is deleted leaves an empty text. */
+function resolveFully(template: Template, context: ExpressionContext): string {
+  const value = template.resolve(context)
+  if (value !== undefined) return value
+  if (template.resolveAll(context) === DELETED) return ''
+  throw new DittoException(placeholderUnresolved(template.text))
 }
 
 /** The command that creates the thing of this message. */
-function implicitThingCreationInbound(
+export function implicitThingCreationInbound(
   message: ExternalMessage,
   { thing, headers, allowPolicyLockout }: Options,
 ): MapResult<Adaptable> {
@@ -100,30 +109,30 @@ function implicitThingCreationInbound(
   try {
     const value = thing(context) as JsonObject
     const { namespace, name } = parseThingId(String(value.thingId))
-    const resolved: JsonObject = { 'allow-policy-lockout': allowPolicyLockout }
-    for (const [header, template] of headers) {
-      const text = template.resolve(context)
-      if (text !== undefined) resolved[header] = text
-    }
-    const topic = `${namespace}/${name}/things/twin/commands/create`
-    return { ok: true, values: [parseAdaptable({ topic, headers: resolved, path: '/', value })] }
+    const create = parseAdaptable({
+      topic: `${namespace}/${name}/things/twin/commands/create`,
+      headers: { ...headers(context), 'allow-policy-lockout': allowPolicyLockout },
+      path: '/',
+      value,
+    })
+    return { ok: true, values: [create] }
   } catch (thrown) {
-    return {
-      ok: false,
-      error: toDittoError(thrown, mappingFailed(message.headers['content-type'])),
-    }
+    const unknown = mappingFailed(message.headers['content-type'])
+    return { ok: false, error: toDittoError(thrown, unknown) }
   }
 }
 
 /** An error that answers the creation shows in the log; everything else is not for the outside. */
-function errorsOnly({ topic, value, status = 500 }: Adaptable): MapResult<never> {
-  if (topic.criterion !== 'errors') return DROPPED
-  const told = isJsonObject(value) ? (value as Partial<Record<keyof DittoError, JsonValue>>) : {}
-  const { error = 'connectivity:message.mapping.failed', message = 'Unknown error.' } = told
-  const known: DittoError = { status, error: String(error), message: String(message) }
-  const { description } = told
-  return {
-    ok: false,
-    error: typeof description === 'string' ? { ...known, description } : known,
+export function implicitThingCreationOutbound(adaptable: Adaptable): MapResult<never> {
+  const { topic, value } = adaptable
+  if (topic.criterion !== 'errors' || !isJsonObject(value)) return DROPPED
+  const { status, error, message, description } = value
+  const unknown = mappingFailed(undefined)
+  const told: DittoError = {
+    status: Number(adaptable.status ?? status ?? unknown.status),
+    error: String(error ?? unknown.error),
+    message: String(message ?? unknown.message),
+    ...(typeof description === 'string' ? { description } : {}),
   }
+  return { ok: false, error: told }
 }

@@ -72,7 +72,10 @@ function compile(given: JsonObject): Options {
     texts[name] = typeof value === 'string' ? value : JSON.stringify(value)
   }
   const headers = Object.fromEntries(
-    Object.entries(texts).map(([name, text]) => [name, compileForMessage(text)]),
+    Object.entries(texts).map(([name, text]) => [
+      name,
+      compileForMessage(`incomingMessageHeaders/${name}`, text),
+    ]),
   )
   return { outgoingContentType, headers }
 }

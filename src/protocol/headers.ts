@@ -43,7 +43,7 @@ const DEFINITIONS: ReadonlyMap<string, HeaderDefinition> = new Map<string, Heade
   ['divert-response-to-connection', { type: 'non-empty string', ...ONLY_IN }],
   ['divert-expected-response-types', { type: 'non-empty string', ...ONLY_IN }],
   ['declared-acks', { type: 'JSON array', ...ONLY_IN }],
-  ['put-metadata', { type: 'JSON array', ...ONLY_IN }],
+  ['put-metadata', { type: 'JSON array of objects', ...ONLY_IN }],
   ['get-metadata', { type: 'string', ...ONLY_IN }],
   ['delete-metadata', { type: 'string', ...ONLY_IN }],
   ['allow-policy-lockout', { type: 'boolean', ...ONLY_IN }],
@@ -215,10 +215,8 @@ const converters = {
     const text = headerText(value)
     return parseDurationMs(text) === undefined ? undefined : text
   },
-  'JSON array': (value) => {
-    const list = typeof value === 'string' ? parseJson(value) : value
-    return Array.isArray(list) && list.every(isString) ? list : undefined
-  },
+  'JSON array': (value) => listOf(isString, value),
+  'JSON array of objects': (value) => listOf(isJsonObject, value),
   'JSON object': (value) => {
     const object = typeof value === 'string' ? parseJson(value) : value
     return isJsonObject(object) ? object : undefined
@@ -230,6 +228,14 @@ const LONG = /^[+-]?\d+$/
 function member(names: readonly string[], value: JsonValue): string | undefined {
   const normalized = headerText(value).trim().toLowerCase()
   return names.includes(normalized) ? normalized : undefined
+}
+
+function listOf(
+  isMember: (value: JsonValue) => boolean,
+  value: JsonValue,
+): JsonValue[] | undefined {
+  const list = typeof value === 'string' ? parseJson(value) : value
+  return Array.isArray(list) && list.every(isMember) ? list : undefined
 }
 
 function isString(value: JsonValue): boolean {

@@ -1,5 +1,6 @@
 /** The mappers of a shard: each mapping definition that is referenced gets one instance. */
 import type { Connection } from '../connection/types.ts'
+import { conditionsWantSubjects } from '../mapping/conditions.ts'
 import { DEFAULT_MAPPER, resolveDefinition } from '../mapping/definitions.ts'
 import type { Mapper, MapperEnvironment } from '../mapping/mapper.ts'
 import { createMapper, engineOf } from '../mapping/registry.ts'
@@ -47,11 +48,12 @@ export class ShardMappers {
   #get(id: string): NamedMapper {
     const known = this.#mappers.get(id)
     if (known !== undefined) return known
-    const definition = resolveDefinition(this.#connection, id)
+    const resolved = resolveDefinition(this.#connection, id)
+    const { wantsSubjects = false } = engineOf(resolved.engine)
     const named: NamedMapper = {
       id,
-      mapper: createMapper(definition, this.#environment),
-      wantsSubjects: engineOf(definition.engine).wantsSubjects ?? false,
+      mapper: createMapper(resolved, this.#environment),
+      wantsSubjects: wantsSubjects || conditionsWantSubjects(resolved.definition),
       texts: textsOf(id),
     }
     this.#mappers.set(id, named)
