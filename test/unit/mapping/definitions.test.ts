@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import * as assert from 'uvu/assert'
 import type { Connection, MappingDefinition } from '../../../src/connection/types.ts'
+import type { JsonObject } from '../../../src/json/types.ts'
 import {
   checkPayloadMappings,
   engineNameOf,
@@ -138,15 +139,48 @@ for (const [title, definition, message] of OPTIONS) {
     assert.is(error.error, 'connectivity:connection.configuration.invalid')
     if (typeof message === 'string') assert.match(error.message, message)
     else assert.match(error.message, message)
+    assert.match(error.description!, 'It stands at </mappingDefinitions/mine>.')
     checkPayloadMappings(connection(['Ditto'], definitions), LIMITS)
   })
 }
 
-it('conditions that do not compile are refused', () => {
-  const mine = { ...javaScript({}), incomingConditions: { a: 'fn:nonsense()' } }
-  const error = errorOf(() => checkPayloadMappings(connection(['mine'], { mine }), LIMITS))
-  assert.is(error.error, 'connectivity:connection.configuration.invalid')
-  assert.match(error.message, 'nonsense')
+for (const place of ['incomingConditions', 'outgoingConditions']) {
+  it(`${place} that do not compile are refused, naming the condition`, () => {
+    const mine = { ...javaScript({}), [place]: { fine: 'fn:trim()', a: 'fn:nonsense()' } }
+    const error = errorOf(() => checkPayloadMappings(connection(['mine'], { mine }), LIMITS))
+    assert.is(error.error, 'connectivity:connection.configuration.invalid')
+    assert.match(error.message, `The option <${place}/a> is not valid.`)
+    assert.match(error.message, 'nonsense')
+  })
+}
+
+const EVERY_ENGINE: readonly (readonly [string, string, JsonObject])[] = [
+  ['Ditto', 'DittoMessageMapper', {}],
+  ['JavaScript', 'javascript.JavaScriptMessageMapperRhino', { incomingScript: '1' }],
+  ['Normalized', 'NormalizedMessageMapper', { fields: 'attributes' }],
+  ['RawMessage', 'RawMessageMapper', { outgoingContentType: 'text/plain' }],
+  ['ConnectionStatus', 'ConnectionStatusMessageMapper', { thingId: '{{ header:device_id }}' }],
+  ['ImplicitThingCreation', 'ImplicitThingCreationMessageMapper', { thing: { thingId: 'n:t' } }],
+  ['UpdateTwinWithLiveResponse', 'UpdateTwinWithLiveResponseMessageMapper', {}],
+  ['CloudEvents', 'CloudEventsMapper', {}],
+]
+for (const [alias, className, options] of EVERY_ENGINE) {
+  it(`${alias} is configured by its alias or class name; its blocklist is text`, () => {
+    for (const mappingEngine of [alias, `${PACKAGE}.${className}`]) {
+      const mine = { mappingEngine, options: { ...options, 'content-type-blocklist': 'a/b,c/d' } }
+      checkPayloadMappings(connection(['mine'], { mine }), LIMITS)
+      const wrong = { mappingEngine, options: { ...options, 'content-type-blocklist': ['a/b'] } }
+      const error = errorOf(() => checkPayloadMappings(connection(['wrong'], { wrong }), LIMITS))
+      assert.match(error.message, 'The option <content-type-blocklist> must be a string.')
+    }
+  })
+}
+
+it('a class name is no id of a mapper unless a definition has it', () => {
+  const id = `${PACKAGE}.CloudEventsMapper`
+  const definitions = { [id]: { mappingEngine: 'Ditto', options: {} } }
+  checkPayloadMappings(connection([id], definitions), LIMITS)
+  assert.is(resolveDefinition(connection([], definitions), id).engine, 'Ditto')
 })
 
 it('options as Ditto documents them are accepted', () => {

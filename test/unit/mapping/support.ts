@@ -119,6 +119,16 @@ export function values(results: readonly MapResult<Adaptable>[]): unknown[] {
   return outcomes(results, ({ value }) => value)
 }
 
+/** What the signals of each message say, or what went wrong. */
+export function signals(results: readonly MapResult<Adaptable>[]): unknown[] {
+  return outcomes(results, ({ topic, path, value, headers }) => ({
+    topic: topic.full,
+    path,
+    value,
+    headers,
+  }))
+}
+
 /** Why options of an engine are refused when a connection is created. */
 export function refusal(engine: EngineName, options: JsonObject): string {
   try {
