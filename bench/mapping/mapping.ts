@@ -37,7 +37,7 @@ export const mapping: FigureBenchmark = {
       ]),
       notes: [
         'CPU time of one mapping, and mappings per second of one core: from the external message to the',
-        'signal; in Rhino to the JSON text of the signal. Medians of rounds.',
+        'signal; in Rhino to the JSON of the signal. Medians of rounds.',
         ...(withRhino ? [] : [`Rhino is not here: ${INSTALL}`]),
       ],
       values: rows.map(({ one, ...ns }) => ({ name: one.name, ...ns })),

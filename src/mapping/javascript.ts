@@ -141,7 +141,7 @@ function isResults(entry: Entry): entry is readonly unknown[] {
 
 const NO_BYTES = new Uint8Array(0)
 
-/** Four cells a message, as the driver wants them; a missing payload is null, bytes are no text. */
+/** Three cells a message, as the driver wants them; a missing payload is null, bytes are no text. */
 function inboundInput(batch: readonly ExternalMessage[]): BatchInput {
   return {
     length: batch.length,
@@ -151,7 +151,7 @@ function inboundInput(batch: readonly ExternalMessage[]): BatchInput {
         const message = batch[at]!
         const length = withBytes ? (payloadBytes(message)?.length ?? -1) : -1
         const text = message.binary === true ? null : (payloadText(message) ?? null)
-        cells.push(message.headers, text, message.headers['content-type'] ?? null, length)
+        cells.push(message.headers, text, length)
       }
       return JSON.stringify(cells)
     },

@@ -4,19 +4,21 @@
  */
 import { z } from 'zod'
 import { parseFieldSelector, selectFields } from '../json/field-selector.ts'
-import { setOwn } from '../json/own.ts'
+import { getOwn, setOwn } from '../json/own.ts'
 import { parsePointer, setAt } from '../json/pointer.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../json/types.ts'
 import type { Adaptable } from '../protocol/adaptable.ts'
-import { mapperConfigFailed, mappingFailed } from '../protocol/connectivity-errors.ts'
+import { mappingFailed } from '../protocol/connectivity-errors.ts'
 import { DittoException, toDittoError } from '../protocol/errors.ts'
 import type { ExternalMessage } from '../protocol/external-message.ts'
 import { headersToOutside, headerText } from '../protocol/headers.ts'
 import { DROPPED, type MapperEngine, type MapResult, perMessage } from './mapper.ts'
-import { optionBoolean, optionText, readOptions } from './options.ts'
+import { ofOption, optionBoolean, optionText, readOptions } from './options.ts'
 
 const HEADERS = Object.freeze({ 'content-type': 'application/json' })
 const CHANGES: ReadonlySet<string> = new Set(['created', 'modified', 'merged'])
+
+const THING_EXPECTED = 'An event of a whole thing must have a JSON object as its value.'
 
 const schema = z.object({
   fields: optionText.optional(),
@@ -44,27 +46,30 @@ export const normalizedEngine: MapperEngine = {
 
 function compile(given: JsonObject): Options {
   const { fields, includeDeletedFields } = readOptions(schema, given)
-  try {
-    return { fields: fields && parseFieldSelector(fields), includeDeletedFields } as Options
-  } catch (thrown) {
-    if (!(thrown instanceof DittoException)) throw thrown
-    const { message, description } = thrown.error
-    const text = `The option <fields> is not valid. ${message}`
-    throw new DittoException(mapperConfigFailed(text, description), { cause: thrown })
+  const pointers = fields === '' ? [] : fields
+  return {
+    fields:
+      typeof pointers === 'string'
+        ? ofOption('fields', () => parseFieldSelector(pointers))
+        : pointers,
+    includeDeletedFields,
   }
 }
 
 /** The thing as far as the event tells of it; other signals are dropped. */
-function normalizedOutbound(adaptable: Adaptable, options: Options): MapResult<ExternalMessage> {
-  const { topic } = adaptable
+export function normalizedOutbound(
+  adaptable: Adaptable,
+  options: Options,
+): MapResult<ExternalMessage> {
+  const { topic, path, extra } = adaptable
+  if (topic.group !== 'things' || topic.criterion !== 'events') return DROPPED
+  const isWanted =
+    CHANGES.has(topic.action!) ||
+    (topic.action === 'deleted' && (path === '/' || options.includeDeletedFields))
+  if (!isWanted) return DROPPED
   try {
-    const path = parsePointer(adaptable.path)
-    const isWanted =
-      CHANGES.has(topic.action ?? '') ||
-      (topic.action === 'deleted' && (path.length === 0 || options.includeDeletedFields))
-    if (topic.group !== 'things' || topic.criterion !== 'events' || !isWanted) return DROPPED
-    let thing = thingOf(adaptable, path, options)
-    if (adaptable.extra !== undefined) thing = completed(thing, adaptable.extra) as JsonObject
+    let thing = thingOf(adaptable, options)
+    if (extra !== undefined) thing = mergedOver(extra, thing)
     if (options.fields !== undefined) thing = selectFields(thing, options.fields)
     if (topic.action === 'merged') thing = withoutNothing(thing)
     return { ok: true, values: [{ headers: HEADERS, payload: JSON.stringify(thing) }] }
@@ -73,26 +78,30 @@ function normalizedOutbound(adaptable: Adaptable, options: Options): MapResult<E
   }
 }
 
-function thingOf(
-  adaptable: Adaptable,
-  path: readonly string[],
-  { includeDeletedFields }: Options,
-): JsonObject {
+function thingOf(adaptable: Adaptable, { includeDeletedFields }: Options): JsonObject {
   const { topic, value, timestamp, revision } = adaptable
+  const path = parsePointer(adaptable.path)
+  const isThing = path.length === 0
   let thing: JsonObject = { thingId: `${topic.namespace}:${topic.name}` }
   if (value !== undefined) {
-    thing = path.length === 0 ? { ...thing, ...(value as JsonObject) } : setAt(thing, path, value)
+    thing = isThing ? { ...thing, ...wholeThing(value) } : setAt(thing, path, value)
   }
   if (timestamp !== undefined) thing._modified = timestamp
   if (revision !== undefined) thing._revision = revision
-  const isDeleted = topic.action === 'deleted'
-  if (timestamp !== undefined && isDeleted && path.length === 0) thing._deleted = timestamp
-  if (timestamp !== undefined && includeDeletedFields) {
-    const deleted = deletedFields(adaptable, path, timestamp)
-    if (Object.keys(deleted).length > 0) thing._deletedFields = deleted
+  if (timestamp !== undefined) {
+    if (topic.action === 'deleted' && isThing) thing._deleted = timestamp
+    const deleted = includeDeletedFields ? deletedFields(adaptable, path, timestamp) : {}
+    if (!isEmpty(deleted)) thing._deletedFields = deleted
   }
   thing._context = causeOf(adaptable)
   return thing
+}
+
+/** A deletion may say null. */
+function wholeThing(value: JsonValue): JsonObject {
+  if (value === null) return {}
+  if (isJsonObject(value)) return value
+  throw new DittoException(mappingFailed(undefined, THING_EXPECTED))
 }
 
 function causeOf({ topic, path, value, fields, headers }: Adaptable): JsonObject {
@@ -110,17 +119,24 @@ function deletedFields(
   path: readonly string[],
   timestamp: string,
 ): JsonObject {
-  if (topic.action === 'deleted') return path.length === 0 ? {} : setAt({}, path, timestamp)
-  if (topic.action !== 'merged' || value === undefined) return {}
-  let deleted: JsonObject = {}
-  const visit = (at: readonly string[], patch: JsonValue): void => {
-    if (patch === null && at.length > 0) deleted = setAt(deleted, at, timestamp)
-    if (!isJsonObject(patch)) return
-    for (const [name, change] of Object.entries(patch)) {
-      if (!isPattern(name)) visit([...at, name], change)
-    }
+  const isThing = path.length === 0
+  const isDeletion = topic.action === 'deleted' || (topic.action === 'merged' && value === null)
+  if (isDeletion) return isThing ? {} : setAt({}, path, timestamp)
+  if (topic.action !== 'merged' || !isJsonObject(value)) return {}
+  const deleted = deletedBy(value, timestamp)
+  return isThing || isEmpty(deleted) ? deleted : setAt({}, path, deleted)
+}
+
+/** What a merge patch deletes. */
+function deletedBy(patch: JsonObject, timestamp: string): JsonObject {
+  const deleted: JsonObject = {}
+  for (const [name, change] of Object.entries(patch)) {
+    if (isPattern(name)) continue
+    if (change === null) setOwn(deleted, name, timestamp)
+    if (!isJsonObject(change)) continue
+    const within = deletedBy(change, timestamp)
+    if (!isEmpty(within)) setOwn(deleted, name, within)
   }
-  visit(path, value)
   return deleted
 }
 
@@ -129,25 +145,23 @@ function isPattern(name: string): boolean {
   return name.startsWith('{{') && name.endsWith('}}') && /[~/]/.test(name)
 }
 
-/** What the first does not have comes from the second. */
-function completed(first: JsonValue, second: JsonValue): JsonValue {
-  if (Array.isArray(first) && Array.isArray(second)) {
-    const [longer, other] = [first, second.slice(first.length)]
-    return [
-      ...longer.map((item, index) => {
-        const extra = second[index]
-        return extra === undefined ? item : completed(item, extra)
-      }),
-      ...other,
-    ]
-  }
-  if (!isJsonObject(first) || !isJsonObject(second)) return first
-  const result = { ...first }
-  for (const [name, value] of Object.entries(second)) {
-    const own = Object.hasOwn(result, name) ? result[name] : undefined
-    setOwn(result, name, own === undefined ? value : completed(own, value))
+/**
+ * Extra fields with the thing of the event merged into them. That is a merge patch, but where the
+ * extra fields have no such object Ditto goes no deeper for nulls than its members.
+ */
+function mergedOver(extra: JsonObject, thing: JsonObject): JsonObject {
+  const result = { ...extra }
+  for (const [name, value] of Object.entries(thing)) {
+    const already = getOwn(result, name)
+    if (value === null) delete result[name]
+    else if (!isJsonObject(value)) setOwn(result, name, value)
+    else setOwn(result, name, isJsonObject(already) ? mergedOver(already, value) : withoutNulls(value))
   }
   return result
+}
+
+function withoutNulls(object: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null))
 }
 
 /** Without members that are null or empty objects. */
@@ -155,8 +169,13 @@ function withoutNothing(object: JsonObject): JsonObject {
   const result: JsonObject = {}
   for (const [name, value] of Object.entries(object)) {
     const left = isJsonObject(value) ? withoutNothing(value) : value
-    const isNothing = left === null || (isJsonObject(left) && Object.keys(left).length === 0)
+    const isNothing = left === null || (isJsonObject(left) && isEmpty(left))
     if (!isNothing) setOwn(result, name, left)
   }
   return result
+}
+
+function isEmpty(object: JsonObject): boolean {
+  for (const _ in object) return false
+  return true
 }

@@ -127,7 +127,7 @@ export function makeDriver(builtins: Builtins, limits: DriverLimits, progress: I
   return {
     report: loop.report,
     takeBytes: store.take,
-    /** Four cells a message: headers, text, content type, length of its bytes (-1: none). */
+    /** Three cells a message: headers, text, length of its bytes (-1: none). */
     inbound: (input: string, limitMs: number, bytes: Uint8Array | undefined): string => {
       loop.begin()
       const cells = builtins.parse(input)
@@ -138,14 +138,15 @@ export function makeDriver(builtins: Builtins, limits: DriverLimits, progress: I
         bytesAt += length
         return builtins.bufferOf(new builtins.Uint8Array(view))
       }
-      return loop.run(cells.length / 4, limitMs, (at) => {
+      return loop.run(cells.length / 3, limitMs, (at) => {
         if (bytes === undefined && wantsBytes()) return undefined
-        const cell = at * 4
+        const cell = at * 3
+        const headers = cells[cell]
         const message = {
-          headers: cells[cell],
+          headers,
           textPayload: cells[cell + 1],
-          bytePayload: bytePayload(cells[cell + 3]),
-          contentType: cells[cell + 2],
+          bytePayload: bytePayload(cells[cell + 2]),
+          contentType: headers['content-type'] ?? null,
         }
         return results.inbound(mapToDittoProtocolMsgWrapper(message))
       })
