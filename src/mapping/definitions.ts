@@ -64,7 +64,7 @@ const ENGINE_BY_TEXT: ReadonlyMap<string, EngineName> = new Map(
   ]),
 )
 
-/** The engine of a `mappingEngine`, an alias or a class name; undefined for an unknown one. */
+/** The engine of a `mappingEngine`: an alias or a class name; undefined for an unknown one. */
 export function engineNameOf(mappingEngine: string): EngineName | undefined {
   return ENGINE_BY_TEXT.get(mappingEngine)
 }
@@ -85,10 +85,11 @@ export function resolveDefinition(
 ): ResolvedDefinition {
   const { mappingDefinitions } = connection
   const own = Object.hasOwn(mappingDefinitions, id) ? mappingDefinitions[id] : undefined
-  const name = engineNameOf(own?.mappingEngine ?? id)
-  if (name === undefined || (own === undefined && !FALLBACK_NAMES.includes(name))) {
-    throw notLoaded(id, choicesText(connection))
-  }
+  const name =
+    own === undefined
+      ? FALLBACK_NAMES.find((alias) => alias === id)
+      : engineNameOf(own.mappingEngine)
+  if (name === undefined) throw notLoaded(id, choicesText(connection))
   return { id, engine: name, definition: own ?? { mappingEngine: name, options: {} } }
 }
 

@@ -178,6 +178,8 @@ for (const [alias, className, options] of EVERY_ENGINE) {
 
 it('a class name is no id of a mapper unless a definition has it', () => {
   const id = `${PACKAGE}.CloudEventsMapper`
+  const error = errorOf(() => checkPayloadMappings(connection([id]), LIMITS))
+  assert.is(error.message, `The mapper <${id}> could not be loaded.`)
   const definitions = { [id]: { mappingEngine: 'Ditto', options: {} } }
   checkPayloadMappings(connection([id], definitions), LIMITS)
   assert.is(resolveDefinition(connection([], definitions), id).engine, 'Ditto')
