@@ -183,6 +183,7 @@ it('a thing that exists stays as it is, and the error is told in the log, not ou
     for (const owner of ['me', 'you']) rig.send('in', ['hello'], { ...headers, owner })
     await rig.settlements(2)
     await rig.until(() => sender.counts('_responses')['mapped.failure'] === 1, 'the error')
+    await rig.publishes('out', 1)
     assert.equal(
       rig.published('reply').map(({ message }) => payloadText(message)),
       [],
