@@ -132,6 +132,7 @@ const monitoring = table({
     max_tails: int(16, 1),
     publisher: publisher.prefault({}),
   }).prefault({}),
+  prometheus: table({ public: flag(false) }).prefault({}),
 })
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const

@@ -14,6 +14,7 @@ import {
   DEVOPS_PASSWORD_HASH,
   openConnectionStore,
 } from './connection/store.ts'
+import { PrometheusExposition } from './monitoring/prometheus.ts'
 import { DataPlane, type SupervisorLog } from './supervisor/data-plane.ts'
 import { forkEngine } from './supervisor/engine-process.ts'
 import { createLogPublishing, type LogPublishing } from './supervisor/log-publishing.ts'
@@ -59,8 +60,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const parts = createSupervisor(store, config, log)
   const { dataPlane, supervisor, trials, snapshots, logPublishing } = parts
   const devops = await devopsAccess(store, config)
+  const exposition = new PrometheusExposition(() => supervisor.sample(version))
   const app = createApi({
     service: supervisor,
+    exposition,
+    publicMetrics: config.monitoring.prometheus.public,
     verifyDevops: devops.verify,
     version,
     maxBodyBytes: http.max_body_bytes,

@@ -41,6 +41,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@hono/node-server': ['src/api'],
   '@hono/zod-openapi': ['src/api'],
   'smol-toml': ['src/config.ts'],
+  'prom-client': ['src/monitoring'],
   pino: ['src/main.ts'],
   'pino-pretty': ['src/main.ts'],
 }

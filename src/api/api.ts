@@ -17,6 +17,7 @@ import {
   handleNotFound,
   renderMethodNotAllowed,
 } from './errors.ts'
+import { type Exposition, fleetEndpoints, METRICS_PATH } from './fleet.ts'
 import { healthEndpoints, isPublic } from './health.ts'
 import type { LogStreamTimes } from './log-stream.ts'
 import { mappingTestEndpoints } from './mapping-test.ts'
@@ -34,6 +35,10 @@ export interface ApiOptions {
   readonly verifyDevops: VerifyDevops
   /** The version of the gateway, for the OpenAPI document. */
   readonly version: string
+  /** What Prometheus scrapes. */
+  readonly exposition: Exposition
+  /** Whether it may be scraped without credentials. */
+  readonly publicMetrics?: boolean
   readonly maxBodyBytes?: number
   readonly requestTimeoutMs?: number
   readonly logStreamTimes?: LogStreamTimes
@@ -52,13 +57,16 @@ export function createApi(options: ApiOptions): OpenAPIHono {
     ...commandEndpoints(resource),
     ...mappingTestEndpoints(resource),
     ...monitoringEndpoints(resource),
+    ...fleetEndpoints(resource, options.exposition),
     ...healthEndpoints(resource),
   ]
   const app = new OpenAPIHono()
   app.onError(createErrorHandler(log))
   app.notFound(handleNotFound)
   app.use(answerHeaders)
-  app.use(requireDevops(verifyDevops, isPublic))
+  const isOpen = (path: string): boolean =>
+    isPublic(path) || (options.publicMetrics === true && path === METRICS_PATH)
+  app.use(requireDevops(verifyDevops, isOpen))
   app.use(methodNotAllowed({ app, onMethodNotAllowed: renderMethodNotAllowed }))
   mount(app, endpoints, requestTimeoutMs)
   mountOpenApi(app, version)

@@ -24,6 +24,7 @@ import {
   json,
 } from './describe.ts'
 import type { Endpoint, ResourceOptions } from './endpoint.ts'
+import { listParameters, pageOf } from './listing.ts'
 import { connectionId } from './resource.ts'
 
 const TAGS = ['connections']
@@ -85,10 +86,15 @@ function list({ service }: ResourceOptions): Endpoint {
       method: 'get',
       path: CONNECTIONS_PATH,
       summary: 'List all connections',
-      description: 'Ordered by id. With `ids-only=true` or `fields=id` a list of ids.',
+      description:
+        'Ordered by id; all of them, unless parameters say otherwise. With `ids-only=true` or ' +
+        '`fields=id` a list of ids.',
       tags: TAGS,
       request: {
-        query: fieldsParameter.extend({ 'ids-only': z.enum(['true', 'false']).optional() }),
+        query: fieldsParameter.extend({
+          'ids-only': z.enum(['true', 'false']).optional(),
+          ...listParameters,
+        }),
       },
       responses: {
         200: json(
@@ -106,11 +112,12 @@ function list({ service }: ResourceOptions): Endpoint {
     aliases: [`${CONNECTIONS_PATH}/`],
     handle: (c) => {
       const fields = c.req.query('fields')
+      const page = pageOf(c, service.list(), (id) => service.liveStatus(id))
       if (c.req.query('ids-only')?.toLowerCase() === 'true' || fields?.trim() === 'id') {
-        return c.json(service.ids())
+        return c.json(page.map(({ connection }) => connection.id))
       }
       const show = projection(fields)
-      return c.json(service.list().map(show))
+      return c.json(page.map(show))
     },
   }
 }

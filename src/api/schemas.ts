@@ -114,6 +114,28 @@ export const logsSchema = z
   })
   .openapi('ConnectionLogs')
 
+/** The fleet resource. */
+export const fleetSchema = z
+  .object({
+    total: count,
+    states: z.record(z.string(), count).describe('How many are in which live status.'),
+    connections: z.array(
+      z.object({
+        id: z.string(),
+        name: z.string().nullable(),
+        connectionType: z.string(),
+        connectionStatus: z.enum(STATUSES).describe('What is wanted.'),
+        liveStatus: z.enum(STATUSES).describe('What is.'),
+        since: instant,
+        failures: z.object({ PT1M: count, PT1H: count }),
+        rates: z
+          .object({ inbound: z.number(), outbound: z.number() })
+          .describe('Messages consumed and published per second, over the last minute.'),
+      }),
+    ),
+  })
+  .openapi('Fleet')
+
 /** The health resource. */
 export const healthSchema = z
   .object({

@@ -12,6 +12,7 @@ import type { LogMark, LogNews } from '../monitoring/log-entry.ts'
 import type { Subscription } from '../routing/router.ts'
 import type { ShardDescription, ShardStatus } from '../shard/description.ts'
 import { CounterReader } from './counter-reader.ts'
+import { type EngineFigures, processFigures, type ThreadFigures } from './figures.ts'
 import type { CounterDeltas, EngineControl, EngineSettings, ShardRefusal } from './messages.ts'
 import { placeShard } from './placement.ts'
 import { Pool } from './pool.ts'
@@ -42,6 +43,7 @@ export class Engine implements EngineControl {
   readonly #closing = new Set<number>()
   readonly #subscriptions = new Map<number, Subscription>()
   readonly #parked = new Set<string>()
+  readonly #figures = new Map<number, ThreadFigures>()
   #announcement: Promise<void> | undefined
   #lost: ShardLink[] = []
   #stopping = false
@@ -133,6 +135,11 @@ export class Engine implements EngineControl {
     return logs.filter((news) => news !== undefined)
   }
 
+  /** How the process and its threads are doing, as far as they have told. */
+  get figures(): EngineFigures {
+    return processFigures([...this.#figures.values()])
+  }
+
   /** Resolves when every thread has answered; a dead one counts as having done so. */
   async ping(): Promise<void> {
     await this.#askAll({ kind: 'ping' })
@@ -183,8 +190,10 @@ export class Engine implements EngineControl {
   }
 
   #startThread(thread: number): void {
-    const { onPublishedLogs } = this.#events
-    const link = new ThreadLink(thread, this.#pool, this.#settings, onPublishedLogs)
+    const link = new ThreadLink(thread, this.#pool, this.#settings, {
+      onPublishedLogs: this.#events.onPublishedLogs,
+      onFigures: (figures) => this.#figures.set(thread, figures),
+    })
     this.#threads.set(thread, link)
     for (const other of this.#threads.values()) {
       if (other === link) continue

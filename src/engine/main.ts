@@ -51,7 +51,7 @@ async function start(settings: EngineSettings): Promise<Engine> {
   await engine.start()
   setInterval(() => {
     void engine.readCounters()
-    void engine.ping().then(() => send({ kind: 'pulse' }))
+    void engine.ping().then(() => send({ kind: 'pulse', figures: engine.figures }))
   }, PULSE_MS)
   send({ kind: 'ready' })
   return engine

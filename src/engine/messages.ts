@@ -16,6 +16,7 @@ import type { LogMark, LogNews } from '../monitoring/log-entry.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import type { Subscription } from '../routing/router.ts'
 import type { ShardDescription, ShardStatus } from '../shard/description.ts'
+import type { EngineFigures, ThreadFigures } from './figures.ts'
 
 /** What the engine needs of the configuration. */
 export interface EngineSettings {
@@ -91,7 +92,7 @@ export type EngineMessage =
   | { readonly kind: 'refusal'; readonly request: number; readonly error: DittoError }
   | { readonly kind: 'status'; readonly shard: number; readonly status: ShardStatus }
   /** Sent once a second after every thread has answered: the engine lives, all of it. */
-  | { readonly kind: 'pulse' }
+  | { readonly kind: 'pulse'; readonly figures: EngineFigures }
   | { readonly kind: 'counters'; readonly counters: readonly CounterDeltas[] }
   /** Sent with the pulse: what is to be published. */
   | { readonly kind: 'published-logs'; readonly reports: readonly LogReport[] }
@@ -139,6 +140,7 @@ export type ThreadOrder =
 export type ThreadReport =
   /** Precedes the answer to a ping. */
   | { readonly kind: 'published-logs'; readonly reports: readonly LogReport[] }
+  | { readonly kind: 'figures'; readonly figures: ThreadFigures }
   | { readonly kind: 'ready' }
   | { readonly kind: 'answer'; readonly request: number }
 

@@ -4,6 +4,7 @@
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { LogReport } from '../monitoring/log-collector.ts'
+import type { ThreadFigures } from './figures.ts'
 import type { EngineSettings, ThreadOrder, ThreadReport, ThreadTask } from './messages.ts'
 import type { Pool } from './pool.ts'
 
@@ -19,6 +20,12 @@ interface Waiting {
   readonly reject: (error: Error) => void
 }
 
+/** Who hears what a thread tells without being asked. */
+export interface ThreadListener {
+  readonly onPublishedLogs: (reports: readonly LogReport[]) => void
+  readonly onFigures: (figures: ThreadFigures) => void
+}
+
 /** A running worker thread. */
 export class ThreadLink {
   readonly thread: number
@@ -31,12 +38,7 @@ export class ThreadLink {
   #nextRequest = 0
   #dead = false
 
-  constructor(
-    thread: number,
-    pool: Pool,
-    settings: EngineSettings,
-    onPublishedLogs: (reports: readonly LogReport[]) => void,
-  ) {
+  constructor(thread: number, pool: Pool, settings: EngineSettings, listener: ThreadListener) {
     this.thread = thread
     const { port1, port2 } = new MessageChannel()
     this.#port = port1
@@ -44,7 +46,8 @@ export class ThreadLink {
     this.ready = ready
     port1.on('message', (report: ThreadReport) => {
       if (report.kind === 'ready') onReady()
-      else if (report.kind === 'published-logs') onPublishedLogs(report.reports)
+      else if (report.kind === 'published-logs') listener.onPublishedLogs(report.reports)
+      else if (report.kind === 'figures') listener.onFigures(report.figures)
       else this.#settle(report.request)
     })
     const task: ThreadTask = { kind: 'thread', thread, settings, port: port2 }

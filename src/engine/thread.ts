@@ -21,6 +21,7 @@ import type { Partition, PartitionLink } from '../twin/partition.ts'
 import { createPartitionedTwin } from '../twin/partitioned.ts'
 import { openPartition } from '../twin/store.ts'
 import type { Twin } from '../twin/twin.ts'
+import { ThreadGauge } from './figures.ts'
 import { type FlightRecorder, openFlightRecorder } from './flight-recorder.ts'
 import type {
   ShardOrder,
@@ -48,11 +49,13 @@ export class EngineThread {
   readonly #twin: Twin
   readonly #partitions = new Map<number, Partition>()
   readonly #shards = new Map<number, Shard>()
+  readonly #gauge: ThreadGauge
   readonly #logCollector: LogCollector | undefined
 
   constructor(task: ThreadTask) {
     const { thread, settings } = task
     this.#task = task
+    this.#gauge = new ThreadGauge(thread)
     const { publishedLogs } = settings
     this.#logCollector = publishedLogs && new LogCollector(publishedLogs)
     this.#recorder = openFlightRecorder(recorderFile(settings.recorderFolder, thread))
@@ -80,6 +83,7 @@ export class EngineThread {
     })
     report(port, { kind: 'ready' })
     await stopped
+    this.#gauge.close()
     await this.#twin.close()
     this.#mesh.close()
     this.#recorder.close()
@@ -141,13 +145,15 @@ export class EngineThread {
     if (order.kind === 'subscriptions') this.#table.update(order.subscriptions)
     else if (order.kind === 'park') this.#table.park(order.connectionId)
     else if (order.kind === 'unpark') this.#table.unpark(order.connectionId)
-    else this.#reportLogs()
+    else this.#reportOnItself()
     report(this.#task.port, { kind: 'answer', request: order.request })
   }
 
-  #reportLogs(): void {
+  #reportOnItself(): void {
+    const { port } = this.#task
     const reports = this.#logCollector?.fetch() ?? []
-    if (reports.length > 0) report(this.#task.port, { kind: 'published-logs', reports })
+    if (reports.length > 0) report(port, { kind: 'published-logs', reports })
+    report(port, { kind: 'figures', figures: this.#gauge.read() })
   }
 
   #openTwin(): Twin {

@@ -10,6 +10,7 @@ import { mappingFailed } from '../protocol/connectivity-errors.ts'
 import { DittoException, toDittoError } from '../protocol/errors.ts'
 import { type ExternalMessage, payloadText } from '../protocol/external-message.ts'
 import { headerText } from '../protocol/headers.ts'
+import { bytesOfBase64 } from './base64.ts'
 import { DITTO_PROTOCOL_CONTENT_TYPE, PAYLOAD_MISSING } from './ditto.ts'
 import { DROPPED, type MapperEngine, type MapResult, perMessage } from './mapper.ts'
 
@@ -18,6 +19,7 @@ const SOURCE = 'https://github.com/eclipse-ditto/ditto'
 const TYPE_PREFIX = 'org.eclipse.ditto.outbound'
 /** Attributes that every event has (CloudEvents 1.0, "Required attributes"). */
 const REQUIRED = ['id', 'source', 'type', 'specversion'] as const
+const NO_BASE64 = 'The data_base64 of the CloudEvent must be a Base64 text.'
 
 /** The engine `CloudEvents`; it has no options of its own. */
 export const cloudEventsEngine: MapperEngine = {
@@ -38,8 +40,9 @@ export function cloudEventInbound(message: ExternalMessage): MapResult<Adaptable
     if (contentType === STRUCTURED) return structured(parseJsonStrict(text))
     if (contentType !== DITTO_PROTOCOL_CONTENT_TYPE) return DROPPED
     const isEvent = REQUIRED.every((name) => headers[`ce-${name}`] !== undefined)
-    if (!isEvent) throw noCloudEvent(contentType)
-    return withId(parseJsonStrict(text), headers['ce-id']!)
+    const id = isEvent ? headers['ce-id'] : undefined
+    if (!isId(id)) throw noCloudEvent(contentType)
+    return withId(parseJsonStrict(text), id)
   } catch (thrown) {
     return { ok: false, error: toDittoError(thrown, mappingFailed(contentType)) }
   }
@@ -47,14 +50,23 @@ export function cloudEventInbound(message: ExternalMessage): MapResult<Adaptable
 
 function structured(event: JsonValue): MapResult<Adaptable> {
   if (!isJsonObject(event)) throw noCloudEvent(STRUCTURED)
-  if (REQUIRED.some((name) => event[name] === undefined)) throw noCloudEvent(STRUCTURED)
-  const { data_base64: base64, data, id } = event
-  if (typeof base64 === 'string') {
-    const text = Buffer.from(base64, 'base64').toString('utf8')
-    return withId(parseJsonStrict(text), headerText(id!))
-  }
+  const isEvent = REQUIRED.every((name) => event[name] !== undefined)
+  const { id, data, data_base64: base64 } = event
+  if (!isEvent || !isId(id)) throw noCloudEvent(STRUCTURED)
+  if (base64 !== undefined) return withId(parseJsonStrict(decoded(base64)), id)
   if (data === undefined) throw noCloudEvent(STRUCTURED)
-  return withId(data, headerText(id!))
+  return withId(data, id)
+}
+
+/** An event without an id would make a signal without a correlation id. */
+function isId(id: JsonValue | undefined): id is string {
+  return typeof id === 'string' && id !== ''
+}
+
+function decoded(base64: JsonValue): string {
+  const bytes = typeof base64 === 'string' ? bytesOfBase64(base64) : undefined
+  if (bytes === undefined) throw new DittoException(mappingFailed(STRUCTURED, NO_BASE64))
+  return bytes.toString('utf8')
 }
 
 /** The event's id is the signal's correlation id. */

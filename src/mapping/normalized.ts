@@ -17,7 +17,6 @@ import { ofOption, optionBoolean, optionText, readOptions } from './options.ts'
 
 const HEADERS = Object.freeze({ 'content-type': 'application/json' })
 const CHANGES: ReadonlySet<string> = new Set(['created', 'modified', 'merged'])
-
 const THING_EXPECTED = 'An event of a whole thing must have a JSON object as its value.'
 
 const schema = z.object({
@@ -46,12 +45,10 @@ export const normalizedEngine: MapperEngine = {
 
 function compile(given: JsonObject): Options {
   const { fields, includeDeletedFields } = readOptions(schema, given)
-  const pointers = fields === '' ? [] : fields
+  // As in Ditto, an empty text selects nothing.
+  const select = (text: string) => (text === '' ? [] : parseFieldSelector(text))
   return {
-    fields:
-      typeof pointers === 'string'
-        ? ofOption('fields', () => parseFieldSelector(pointers))
-        : pointers,
+    fields: fields === undefined ? undefined : ofOption('fields', () => select(fields)),
     includeDeletedFields,
   }
 }
@@ -155,7 +152,8 @@ function mergedOver(extra: JsonObject, thing: JsonObject): JsonObject {
     const already = getOwn(result, name)
     if (value === null) delete result[name]
     else if (!isJsonObject(value)) setOwn(result, name, value)
-    else setOwn(result, name, isJsonObject(already) ? mergedOver(already, value) : withoutNulls(value))
+    else
+      setOwn(result, name, isJsonObject(already) ? mergedOver(already, value) : withoutNulls(value))
   }
   return result
 }

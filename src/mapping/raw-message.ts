@@ -3,9 +3,10 @@
  * messages as it is, and what surrounds it in headers.
  */
 import { z } from 'zod'
+import type { ExpressionContext } from '../expression/context.ts'
 import type { Template } from '../expression/template.ts'
 import { parseJsonStrict } from '../json/guard.ts'
-import { formatPointer } from '../json/pointer.ts'
+import { formatPointer, parsePointer } from '../json/pointer.ts'
 import type { JsonObject, JsonValue } from '../json/types.ts'
 import { type Adaptable, parseAdaptable } from '../protocol/adaptable.ts'
 import { mappingFailed } from '../protocol/connectivity-errors.ts'
@@ -13,6 +14,8 @@ import { parseThingId } from '../protocol/entity-id.ts'
 import { type DittoError, DittoException, dittoError, toDittoError } from '../protocol/errors.ts'
 import { type ExternalMessage, payloadBytes, payloadText } from '../protocol/external-message.ts'
 import { headerText } from '../protocol/headers.ts'
+import { headerInvalid, messageSubjectInvalid } from '../protocol/protocol-errors.ts'
+import { bytesOfBase64 } from './base64.ts'
 import { formOf, mediaTypeOf } from './content-type.ts'
 import {
   DITTO_PROTOCOL_CONTENT_TYPE,
@@ -22,7 +25,7 @@ import {
 } from './ditto.ts'
 import { type MapperEngine, type MapResult, perMessage } from './mapper.ts'
 import { compileForMessage, contextOf } from './message-context.ts'
-import { optionObject, optionText, readOptions } from './options.ts'
+import { ofOption, optionText, readOptions } from './options.ts'
 
 const CONTENT_TYPE = 'content-type'
 const DIRECTION = 'ditto-message-direction'
@@ -31,24 +34,46 @@ const SUBJECT = 'ditto-message-subject'
 const FEATURE_ID = 'ditto-message-feature-id'
 const STATUS = 'status'
 
-const DEFAULT_HEADERS: Readonly<Record<string, string>> = {
-  [CONTENT_TYPE]: `{{header:${CONTENT_TYPE}|fn:default('application/octet-stream')}}`,
-  [DIRECTION]: `{{header:${DIRECTION}|fn:default('TO')}}`,
-  [THING_ID]: `{{header:${THING_ID}}}`,
-  [SUBJECT]: `{{header:${SUBJECT}}}`,
-  [STATUS]: `{{header:${STATUS}}}`,
-  [FEATURE_ID]: `{{header:${FEATURE_ID}}}`,
-}
+const TO = 'TO'
+const FROM = 'FROM'
+/** Feature id, escaped, in group 1, box in group 2. */
+const MESSAGE_PATH = /^(?:\/features\/([^/]+))?\/(inbox|outbox)\/messages(?:\/|$)/
+
+type Headers = ReadonlyMap<string, Template>
+
+const DEFAULT_HEADERS: Headers = new Map([
+  [CONTENT_TYPE, headerOr(CONTENT_TYPE, 'application/octet-stream')],
+  [DIRECTION, headerOr(DIRECTION, TO)],
+  [THING_ID, header(THING_ID)],
+  [SUBJECT, header(SUBJECT)],
+  [STATUS, header(STATUS)],
+  [FEATURE_ID, header(FEATURE_ID)],
+])
+
+/** Headers that must make sense; they throw a DittoException. */
+const CHECKS: ReadonlyMap<string, (value: string) => unknown> = new Map<
+  string,
+  (value: string) => unknown
+>([
+  [DIRECTION, boxOf],
+  [THING_ID, parseThingId],
+  [SUBJECT, checkedSubject],
+  [STATUS, statusOf],
+  [FEATURE_ID, pathOf],
+])
+
+const headerValue = z.union([z.string(), z.number(), z.boolean()], 'must be a string')
 
 const schema = z.object({
-  outgoingContentType: optionText.default('text/plain; charset=UTF-8'),
-  incomingMessageHeaders: optionObject.default({}),
+  outgoingContentType: optionText.min(1, 'must not be empty').default('text/plain; charset=utf-8'),
+  incomingMessageHeaders: z.record(z.string(), headerValue, 'must be an object').default({}),
 })
 
 /** Compiled options. */
 interface Options {
   readonly outgoingContentType: string
-  readonly headers: Readonly<Record<string, Template>>
+  /** By name, in lower case. */
+  readonly headers: Headers
 }
 
 /** The engine `RawMessage`. */
@@ -67,59 +92,89 @@ export const rawMessageEngine: MapperEngine = {
 
 function compile(given: JsonObject): Options {
   const { outgoingContentType, incomingMessageHeaders } = readOptions(schema, given)
-  const texts: Record<string, string> = { ...DEFAULT_HEADERS }
+  const headers = new Map(DEFAULT_HEADERS)
   for (const [name, value] of Object.entries(incomingMessageHeaders)) {
-    texts[name] = typeof value === 'string' ? value : JSON.stringify(value)
+    headers.set(name.toLowerCase(), compileHeader(name, String(value)))
   }
-  const headers = Object.fromEntries(
-    Object.entries(texts).map(([name, text]) => [
-      name,
-      compileForMessage(`incomingMessageHeaders/${name}`, text),
-    ]),
-  )
   return { outgoingContentType, headers }
 }
 
+/** What is the same for every message is checked before there is one. */
+function compileHeader(name: string, text: string): Template {
+  const option = `incomingMessageHeaders/${name}`
+  const template = compileForMessage(option, text)
+  const { constant } = template
+  if (constant !== undefined) ofOption(option, () => CHECKS.get(name.toLowerCase())?.(constant))
+  return template
+}
+
+function header(name: string): Template {
+  return compileForMessage(name, `{{ header:${name} }}`)
+}
+
+function headerOr(name: string, otherwise: string): Template {
+  return compileForMessage(name, `{{ header:${name} | fn:default('${otherwise}') }}`)
+}
+
 /** A live message around the payload; Ditto Protocol as it is. */
-function rawMessageInbound(message: ExternalMessage, { headers }: Options): MapResult<Adaptable> {
+export function rawMessageInbound(
+  message: ExternalMessage,
+  { headers }: Options,
+): MapResult<Adaptable> {
   const context = contextOf(message)
-  const resolved = (name: string) => headers[name]?.resolve(context)
-  const contentType = resolved(CONTENT_TYPE)
+  const contentType = headers.get(CONTENT_TYPE)!.resolve(context)
   if (contentType === undefined) return { ok: false, error: NO_CONTENT_TYPE }
   if (mediaTypeOf(contentType) === DITTO_PROTOCOL_CONTENT_TYPE) return dittoInbound(message)
   try {
-    const missing = [THING_ID, SUBJECT, DIRECTION].find((name) => resolved(name) === undefined)
-    if (missing !== undefined) throw new DittoException(headerMissing(missing))
-    const { namespace, name } = parseThingId(resolved(THING_ID)!)
-    const subject = resolved(SUBJECT)!
-    const status = statusOf(resolved(STATUS))
+    const { namespace, name } = parseThingId(required(THING_ID, headers, context))
+    const subject = checkedSubject(required(SUBJECT, headers, context))
+    const box = boxOf(required(DIRECTION, headers, context))
+    const featureId = headers.get(FEATURE_ID)!.resolve(context)
+    const status = headers.get(STATUS)!.resolve(context)
     const value = payloadValue(message, contentType)
     const json: JsonObject = {
       topic: `${namespace}/${name}/things/live/messages/${subject}`,
       headers: { [CONTENT_TYPE]: contentType },
-      path: pathOf(subject, resolved(DIRECTION)!, resolved(FEATURE_ID)),
-      ...(value === undefined ? {} : { value }),
-      ...(status === undefined ? {} : { status }),
+      path: `${featureId === undefined ? '' : pathOf(featureId)}/${box}/messages/${subject}`,
     }
+    if (value !== undefined) json.value = value
+    if (status !== undefined) json.status = statusOf(status)
     return { ok: true, values: [parseAdaptable(json)] }
   } catch (thrown) {
     return { ok: false, error: toDittoError(thrown, mappingFailed(contentType)) }
   }
 }
 
-function pathOf(subject: string, direction: string, featureId: string | undefined): string {
-  const box = direction.toUpperCase() === 'FROM' ? 'outbox' : 'inbox'
-  const feature = featureId === undefined ? [] : ['features', featureId]
-  return formatPointer([...feature, box, 'messages', ...subject.split('/')])
+function required(name: string, headers: Headers, context: ExpressionContext): string {
+  const value = headers.get(name)!.resolve(context)
+  if (value !== undefined) return value
+  const description =
+    `The header <${name}> of the live message could not be resolved: send it, or define it in the ` +
+    "mapper's option <incomingMessageHeaders>."
+  throw new DittoException(
+    mappingFailed(headerText(context.headers[CONTENT_TYPE] ?? ''), description),
+  )
 }
 
-function statusOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const status = Number(text)
-  if (/^\d{3}$/.test(text) && status >= 100 && status < 600) return status
-  throw new DittoException(
-    mappingFailed(undefined, `The header <${STATUS}> must be an HTTP status but was <${text}>.`),
-  )
+function checkedSubject(subject: string): string {
+  if (subject !== '') return subject
+  throw new DittoException(messageSubjectInvalid(subject))
+}
+
+function boxOf(direction: string): 'inbox' | 'outbox' {
+  if (direction === TO) return 'inbox'
+  if (direction === FROM) return 'outbox'
+  throw new DittoException(headerInvalid(DIRECTION, direction, 'message direction'))
+}
+
+function pathOf(featureId: string): string {
+  if (featureId !== '') return formatPointer(['features', featureId])
+  throw new DittoException(headerInvalid(FEATURE_ID, featureId, 'feature ID'))
+}
+
+function statusOf(text: string): number {
+  if (/^[1-5]\d\d$/.test(text)) return Number(text)
+  throw new DittoException(headerInvalid(STATUS, text, 'HTTP status code'))
 }
 
 function payloadValue(message: ExternalMessage, contentType: string): JsonValue | undefined {
@@ -131,20 +186,18 @@ function payloadValue(message: ExternalMessage, contentType: string): JsonValue 
 }
 
 /** The payload of a live message or its response; any other signal as Ditto Protocol. */
-function rawMessageOutbound(
+export function rawMessageOutbound(
   adaptable: Adaptable,
   { outgoingContentType }: Options,
 ): MapResult<ExternalMessage> {
   const { topic, value, headers } = adaptable
-  const own = headers[CONTENT_TYPE]
-  const contentType = own === undefined ? outgoingContentType : headerText(own)
-  const isProtocol = mediaTypeOf(contentType) === DITTO_PROTOCOL_CONTENT_TYPE
-  if (topic.criterion !== 'messages' || isProtocol) return dittoOutbound(adaptable)
+  if (topic.criterion !== 'messages') return dittoOutbound(adaptable)
+  // As Ditto writes it.
+  const contentType = headerText(headers[CONTENT_TYPE] ?? outgoingContentType).toLowerCase()
+  if (mediaTypeOf(contentType) === DITTO_PROTOCOL_CONTENT_TYPE) return dittoOutbound(adaptable)
   if (value === undefined) return sent(adaptable, contentType, undefined)
-  if (formOf(contentType) !== 'bytes') {
-    return sent(adaptable, contentType, typeof value === 'string' ? value : JSON.stringify(value))
-  }
-  const bytes = typeof value === 'string' ? bytesOf(value) : undefined
+  if (formOf(contentType) !== 'bytes') return sent(adaptable, contentType, headerText(value))
+  const bytes = typeof value === 'string' ? bytesOfBase64(value) : undefined
   if (bytes === undefined) return { ok: false, error: notBase64(contentType) }
   return sent(adaptable, contentType, bytes)
 }
@@ -154,24 +207,16 @@ function sent(
   contentType: string,
   payload: ExternalMessage['payload'],
 ): MapResult<ExternalMessage> {
-  const featureId = /^\/features\/([^/]+)\//.exec(path)?.[1]
+  const [, featureId, box] = MESSAGE_PATH.exec(path) ?? []
   const headers: Record<string, string> = {
-    [DIRECTION]: /\/outbox\/messages(?:\/|$)/.test(path) ? 'FROM' : 'TO',
+    [DIRECTION]: box === 'outbox' ? FROM : TO,
     [THING_ID]: `${topic.namespace}:${topic.name}`,
     [SUBJECT]: topic.subject ?? '',
     [CONTENT_TYPE]: contentType,
   }
-  if (featureId !== undefined) {
-    headers[FEATURE_ID] = featureId.replaceAll('~1', '/').replaceAll('~0', '~')
-  }
+  if (featureId !== undefined) headers[FEATURE_ID] = parsePointer(featureId)[0]!
   if (status !== undefined) headers[STATUS] = String(status)
   return { ok: true, values: [{ headers, payload }] }
-}
-
-/** Undefined for what is no Base64. */
-function bytesOf(text: string): Uint8Array | undefined {
-  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined
-  return Buffer.from(text, 'base64')
 }
 
 const NO_CONTENT_TYPE = dittoError(
@@ -181,14 +226,6 @@ const NO_CONTENT_TYPE = dittoError(
   "Please ensure that 'content-type' is defined and resolvable in the mapper configuration " +
     "'incomingMessageHeaders'.",
 )
-
-function headerMissing(name: string): DittoError {
-  return mappingFailed(
-    undefined,
-    `The header <${name}> of the live message could not be resolved: send it, or define it in the ` +
-      "mapper's option <incomingMessageHeaders>.",
-  )
-}
 
 function notBase64(contentType: string): DittoError {
   return dittoError(

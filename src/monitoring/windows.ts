@@ -7,7 +7,7 @@
  * buckets = [61 × 1 s | 61 × 1 min | 145 × 10 min]   one more than needed: the newest is partial
  * ```
  */
-import { type CounterAddress, cellNames } from './counters.ts'
+import { type CellName, type CounterAddress, cellNames } from './counters.ts'
 
 const SECOND_MS = 1_000
 const MINUTE_MS = 60 * SECOND_MS
@@ -59,6 +59,8 @@ export interface MetricWindows {
   record(cell: number, count: number, nowMs: number): void
   /** What was counted in each window: everything of its span, and at most one bucket more. */
   counts(cell: number, nowMs: number): WindowCounts
+  /** Visits the cells that have counted something. */
+  forEachCounted(visit: (cell: number, name: CellName) => void): void
   /** Forgets all counts. */
   reset(): void
   /** Takes over a changed layout; an address that stays keeps its counts. */
@@ -83,6 +85,7 @@ export function createMetricWindows(
 interface Cell {
   /** Stays the same when the layout changes. */
   readonly key: string
+  readonly name: CellName
   /** `throttled` tells in how many minutes there was throttling, not how often. */
   readonly oncePerMinute: boolean
 }
@@ -127,6 +130,13 @@ class Windows implements MetricWindows {
     )
   }
 
+  forEachCounted(visit: (cell: number, name: CellName) => void): void {
+    if (this.#windows.size === 0) return
+    this.#cells.forEach(({ key, name }, cell) => {
+      if (this.#windows.has(key)) visit(cell, name)
+    })
+  }
+
   reset(): void {
     this.#windows.clear()
   }
@@ -146,11 +156,12 @@ class Windows implements MetricWindows {
 }
 
 function cellsOf(addresses: readonly CounterAddress[]): readonly Cell[] {
-  return cellNames(addresses).map(({ direction, address, metric, success }) => ({
+  return cellNames(addresses).map((name) => {
+    const { direction, address, metric, success } = name
     // The address goes last: it may hold blanks.
-    key: `${direction} ${metric} ${success ? 'success' : 'failure'} ${address}`,
-    oncePerMinute: metric === 'throttled',
-  }))
+    const key = `${direction} ${metric} ${success ? 'success' : 'failure'} ${address}`
+    return { key, name, oncePerMinute: metric === 'throttled' }
+  })
 }
 
 /** The three rings of one cell. The time of the newest count tells where each ring's head is. */

@@ -3,6 +3,7 @@
  * running in it, takes in what they count and say, and puts whoever killed an engine in quarantine.
  */
 import type { Connection } from '../connection/types.ts'
+import type { EngineFigures } from '../engine/figures.ts'
 import type { EngineControl } from '../engine/messages.ts'
 import { connectionFailed, connectionUnavailable } from '../protocol/connectivity-errors.ts'
 import { DittoException } from '../protocol/errors.ts'
@@ -89,6 +90,12 @@ export class DataPlane {
         if (line.trim() !== '') options.log.warn({ line }, 'The engine wrote a line.')
       },
     })
+  }
+
+  /** How the engine is doing, and how many have died. */
+  get engineFigures(): { readonly figures: EngineFigures | undefined; readonly deaths: number } {
+    const { figures, deaths } = this.#keeper
+    return { figures, deaths }
   }
 
   get state(): EngineState {

@@ -2,6 +2,7 @@
  * Keeps an engine running: starts it, watches it, ends it when it is wedged or silent, finds out who
  * killed it, starts the next. Knows nothing of connections but the name a note may carry.
  */
+import type { EngineFigures } from '../engine/figures.ts'
 import type { EngineControl } from '../engine/messages.ts'
 import type { EngineProcess, EngineReport, StartEngine } from './engine-process.ts'
 import type { NoteWatch } from './note-watch.ts'
@@ -48,6 +49,8 @@ export class EngineKeeper {
   #state: EngineState = 'down'
   #stopping = false
   #silentMs = 0
+  #figures: EngineFigures | undefined
+  #deaths = 0
   #watch: NodeJS.Timeout | undefined
   #restart: NodeJS.Timeout | undefined
   #waiting = new Set<() => void>()
@@ -55,6 +58,16 @@ export class EngineKeeper {
   constructor(options: KeeperOptions) {
     this.#options = options
     this.#investigation = new Investigation(options.wedgedAfterMs)
+  }
+
+  /** How the engine is doing, as of its last pulse. */
+  get figures(): EngineFigures | undefined {
+    return this.#figures
+  }
+
+  /** Engines that ended by themselves, or had to be ended. */
+  get deaths(): number {
+    return this.#deaths
   }
 
   get state(): EngineState {
@@ -72,8 +85,10 @@ export class EngineKeeper {
     notes.clear()
     const process = startEngine({
       onReport: (report) => {
-        if (report.kind === 'pulse') this.#silentMs = 0
-        else onReport(report)
+        if (report.kind === 'pulse') {
+          this.#silentMs = 0
+          this.#figures = report.figures
+        } else onReport(report)
       },
       onOutput,
     })
@@ -125,8 +140,10 @@ export class EngineKeeper {
   #down(exit: EngineExit): void {
     clearInterval(this.#watch)
     this.#process = undefined
+    this.#figures = undefined
     this.#state = 'down'
     if (this.#stopping) return
+    this.#deaths += 1
     const nowMs = performance.now()
     const suspect = this.#investigation.suspect(exit, this.#options.notes.read(), nowMs)
     // The suspect will not run in the next engine, so nothing speaks against starting that at once.

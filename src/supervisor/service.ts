@@ -50,6 +50,29 @@ export interface Health {
   readonly store: 'writable' | 'read-only'
 }
 
+/** One connection in the fleet view. */
+export interface FleetLine {
+  readonly id: string
+  readonly name: string | null
+  readonly connectionType: string
+  readonly connectionStatus: string
+  readonly liveStatus: string
+  /** ISO-8601 instant since which the live status is what it is. */
+  readonly since: string
+  readonly failures: { readonly PT1M: number; readonly PT1H: number }
+  /** Messages per second, over the last minute. */
+  readonly rates: { readonly inbound: number; readonly outbound: number }
+}
+
+/** All connections at a glance. */
+export interface Fleet {
+  readonly total: number
+  /** How many are in which live status. */
+  readonly states: Readonly<Record<string, number>>
+  /** Ordered by id. */
+  readonly connections: readonly FleetLine[]
+}
+
 /** The connections resource as operations. Bodies are parsed JSON, not yet validated. */
 export interface ConnectionService {
   /** Validates, compiles, stores; starts clients in the background when desired `open`. */
@@ -70,10 +93,13 @@ export interface ConnectionService {
   retrieve(id: string): StoredConnection
   /** All, ordered by id. */
   list(): readonly StoredConnection[]
-  ids(): readonly string[]
   /** Resolves when all clients are connected; throws when one fails. The desired status stays `open`. */
   open(id: string): Promise<void>
   close(id: string): Promise<void>
+  /** The live status alone, as the status resource tells it. */
+  liveStatus(id: string): string
+  /** All connections at a glance, at little cost. */
+  fleet(): Fleet
   /** Body of the status resource (without the `type`/`status`/`connectionId` envelope). */
   status(id: string): JsonObject
   /** Body of the metrics resource (without the envelope). */

@@ -64,6 +64,24 @@ export function renderStatus(input: StatusInput): JsonObject {
   }
 }
 
+/** The live status alone, and since when at least one entry has been in it, in milliseconds. */
+export function liveStateOf(input: StatusInput): {
+  readonly status: string
+  readonly since: number
+} {
+  const lists = [
+    clientEntries(input),
+    addressEntries(input, 'source'),
+    addressEntries(input, 'target'),
+    tunnelEntries(input),
+  ].filter(({ length }) => length > 0)
+  const status = liveStatusOf(lists.map(listStatusOf))
+  const all = lists.flat()
+  const alike = all.filter((entry) => entry.status === status)
+  const since = Math.max(...(alike.length === 0 ? all : alike).map((entry) => entry.since))
+  return { status, since }
+}
+
 function clientEntries({ instance, clients, closedAt }: StatusInput): readonly Entry[] {
   if (clients.length === 0) {
     return [

@@ -12,6 +12,7 @@ import type { Connection, ConnectivityStatus } from '../connection/types.ts'
 import { isJsonObject, type JsonObject } from '../json/types.ts'
 import { readTrial, type TrialResult } from '../mapping/trial-schema.ts'
 import { renderNoMetrics } from '../monitoring/metrics-json.ts'
+import type { Sample } from '../monitoring/prometheus.ts'
 import { connectionNotFound } from '../protocol/connectivity-errors.ts'
 import { DittoException } from '../protocol/errors.ts'
 import type { ShardStatus } from '../shard/description.ts'
@@ -20,8 +21,15 @@ import type { DataPlane } from './data-plane.ts'
 import { LogAccess } from './log-access.ts'
 import { KeyedMutex } from './mutex.ts'
 import type { Quarantine } from './quarantine.ts'
-import type { ConnectionLogs, ConnectionService, Health, LogTail } from './service.ts'
-import { renderStatus } from './status.ts'
+import type {
+  ConnectionLogs,
+  ConnectionService,
+  Fleet,
+  FleetLine,
+  Health,
+  LogTail,
+} from './service.ts'
+import { liveStateOf, renderStatus, type StatusInput } from './status.ts'
 import { trialDefinitions } from './trial-definitions.ts'
 import type { Trials } from './trials.ts'
 
@@ -144,10 +152,6 @@ export class Supervisor implements ConnectionService {
     return this.#store.list()
   }
 
-  ids(): readonly string[] {
-    return this.#store.list().map(({ connection }) => connection.id)
-  }
-
   async open(id: string): Promise<void> {
     await this.#mutex.run(id, async () => {
       const { connection } = this.retrieve(id)
@@ -171,13 +175,70 @@ export class Supervisor implements ConnectionService {
   }
 
   status(id: string): JsonObject {
-    const { connection, modified } = this.retrieve(id)
-    return renderStatus({
+    return renderStatus(this.#statusInput(this.retrieve(id)))
+  }
+
+  liveStatus(id: string): string {
+    return liveStateOf(this.#statusInput(this.retrieve(id))).status
+  }
+
+  fleet(): Fleet {
+    const states: Record<string, number> = {}
+    const connections = this.list().map((stored) => {
+      const line = this.#fleetLine(stored)
+      states[line.liveStatus] = (states[line.liveStatus] ?? 0) + 1
+      return line
+    })
+    return { total: connections.length, states, connections }
+  }
+
+  /** What Prometheus gets of the connections and the engine. */
+  sample(version: string): Sample {
+    const { engineFigures, state, metrics } = this.#dataPlane
+    const { figures, deaths } = engineFigures
+    return {
+      version,
+      engineUp: state === 'up',
+      engineDeaths: deaths,
+      engineCpuSeconds: figures?.cpuSeconds,
+      engineResidentBytes: figures?.residentBytes,
+      threads: figures?.threads ?? [],
+      connections: this.list().map((stored) => ({
+        id: stored.connection.id,
+        type: stored.connection.connectionType,
+        liveStatus: liveStateOf(this.#statusInput(stored)).status,
+        totals: metrics.totals(stored.connection.id),
+      })),
+    }
+  }
+
+  #fleetLine(stored: StoredConnection): FleetLine {
+    const { id, name, connectionType, connectionStatus } = stored.connection
+    const { status, since } = liveStateOf(this.#statusInput(stored))
+    const traffic = this.#dataPlane.metrics.summary(id, this.#options.now())
+    return {
+      id,
+      name,
+      connectionType,
+      connectionStatus,
+      liveStatus: status,
+      since: new Date(since).toISOString(),
+      failures: { PT1M: traffic.failuresPT1M, PT1H: traffic.failuresPT1H },
+      rates: {
+        inbound: perSecond(traffic.consumedPT1M),
+        outbound: perSecond(traffic.publishedPT1M),
+      },
+    }
+  }
+
+  #statusInput({ connection, modified }: StoredConnection): StatusInput {
+    const { id } = connection
+    return {
       connection,
       instance: this.#options.instance,
       clients: this.#dataPlane.running.statuses(id) ?? this.#inQuarantine(connection),
       closedAt: this.#closedAt.get(id) ?? Date.parse(modified),
-    })
+    }
   }
 
   async metrics(id: string): Promise<JsonObject> {
@@ -288,6 +349,12 @@ export class Supervisor implements ConnectionService {
   #instant(): string {
     return new Date(this.#options.now()).toISOString()
   }
+}
+
+const SECONDS_PER_MINUTE = 60
+
+function perSecond(inLastMinute: number): number {
+  return Math.round((inLastMinute / SECONDS_PER_MINUTE) * 100) / 100
 }
 
 function shallRun({ connectionStatus }: Connection): boolean {

@@ -12,6 +12,7 @@ import { type DittoError, DittoException, dittoError } from '../../../src/protoc
 import type {
   ConnectionLogs,
   ConnectionService,
+  Fleet,
   Health,
   LogTail,
   StoredConnection,
@@ -80,6 +81,14 @@ export class FakeService implements ConnectionService {
 
   list(): readonly StoredConnection[] {
     return this.ids().map((id) => this.retrieve(id))
+  }
+
+  liveStatus(id: string): string {
+    return this.retrieve(id).connection.connectionStatus === 'open' ? 'open' : 'closed'
+  }
+
+  fleet(): Fleet {
+    return { total: 0, states: {}, connections: [] }
   }
 
   ids(): readonly string[] {
@@ -189,6 +198,7 @@ export function createHarness(options: Partial<ApiOptions> = {}): Harness {
     service,
     verifyDevops: createDevopsVerifier('devops', 's3cret'),
     version: '1.2.3',
+    exposition: { contentType: 'text/plain; version=0.0.4', scrape: async () => 'up 1\n' },
     ...options,
   })
   const call = async (method: string, path: string, init: CallInit = {}): Promise<Call> => {

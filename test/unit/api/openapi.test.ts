@@ -28,6 +28,8 @@ const OPERATIONS: Readonly<Record<string, Readonly<Record<string, readonly numbe
   '/api/2/connections/{id}/status': { get: [200, 400, 401, 404, 408, 500, 503] },
   '/api/2/connections/{id}/metrics': { get: [200, 400, 401, 404, 408, 500, 503] },
   '/api/2/connections/{id}/logs': { get: [200, 400, 401, 404, 408, 500, 503] },
+  '/api/2/connections/status': { get: [200, 401, 408, 500] },
+  '/metrics': { get: [200, 401, 408, 500] },
   '/health': { get: [200, 503] },
   '/health/live': { get: [200] },
 }

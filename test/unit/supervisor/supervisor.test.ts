@@ -54,7 +54,7 @@ it('creates, opens, closes and removes', () =>
     assert.equal(engine.connections(), [])
     assert.is(supervisor.status(id).liveStatus, 'closed')
     await supervisor.remove(id)
-    assert.equal(supervisor.ids(), [])
+    assert.equal(supervisor.list(), [])
     assert.is((await rejection(supervisor.open(id))).status, 404)
   }))
 
@@ -171,7 +171,7 @@ it('tries out without a trace', () =>
     await supervisor.dryRun(bodyFor(HOSTS.good))
     assert.is((await rejection(supervisor.dryRun(bodyFor(HOSTS.refusing)))).status, 504)
     assert.equal(engine.connections(), [])
-    assert.equal(supervisor.ids(), [])
+    assert.equal(supervisor.list(), [])
   }))
 
 it('opens everything again after the engine died, without being asked', () =>
