@@ -2,6 +2,7 @@
  * Every mapper at work, and what consumers send back, over MQTT and AMQP 0.9.1: with the real service and
  * real brokers.
  */
+import { isDeepStrictEqual } from 'node:util'
 import * as assert from 'uvu/assert'
 import { type Sluice, startSluice } from '../../bench/support/sluice.ts'
 import { type Mosquitto, startMosquitto } from '../support/broker.ts'
@@ -89,8 +90,22 @@ class Streams {
   }
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: payloads are looked into, not typed.
-function json({ payload }: Outside): any {
+/** What the payloads have that this file looks at. */
+interface Told {
+  readonly headers: Readonly<Record<string, string>>
+  readonly status: number
+  readonly value: Readonly<Record<string, { readonly payload: unknown }>>
+}
+
+/** A thing as the Normalized mapper tells it. */
+interface Normalized {
+  readonly attributes: unknown
+  readonly features: Readonly<Record<string, { readonly properties: { readonly status: object } }>>
+  readonly _context: { readonly headers: Readonly<Record<string, string>> }
+  readonly _modified: string
+}
+
+function json<T = Told>({ payload }: Outside): T {
   return JSON.parse(payload.toString())
 }
 
@@ -100,75 +115,117 @@ it(
     for (const end of ends) {
       const streams = new Streams(end)
       const thing = `mapped:${end.connectionType}`
-      await streams.prepare('create', 'status', 'raw', 'protocol', 'normalized', 'raw-out', 'cloud')
-      await streams.listen('normalized', 'raw-out', 'cloud')
-      await streams.connection({
-        targets: [
-          streams.target('normalized', {
-            topics: ['_/_/things/twin/events'],
-            payloadMapping: ['Normalized'],
-          }),
-          streams.target('raw-out', {
-            topics: ['_/_/things/live/messages'],
-            payloadMapping: ['RawMessage'],
-          }),
-          streams.target('cloud', {
-            topics: ['_/_/things/twin/events?filter=eq(topic:action,"created")'],
-            payloadMapping: ['CloudEvents'],
-          }),
-        ],
-      })
-      const id = await streams.connection({
-        sources: [
-          streams.source('create', { payloadMapping: ['create'] }),
-          streams.source('status', { payloadMapping: ['status'] }),
-          streams.source('raw', { payloadMapping: ['raw'] }),
-          streams.source('protocol', {
-            payloadMapping: ['Ditto', 'UpdateTwinWithLiveResponse', 'CloudEvents'],
-          }),
-        ],
-        mappingDefinitions: definitions(thing),
-      })
+      await publishEverywhere(streams)
+      const id = await consumeEverywhere(streams, thing)
 
       await streams.send('create', 'the first word')
       const [created] = await streams.received('normalized', 1)
-      const { _context, _modified, ...told } = json(created!)
+      const { _context, _modified, ...told } = json<Normalized>(created!)
       const attributes = { by: 'test:mappers', level: 0 }
       assert.equal(told, { thingId: thing, policyId: thing, attributes, _revision: 1 })
       const [event] = await streams.received('cloud', 1)
-      assert.is(json(event!).subject, thing)
-      assert.is(json(event!).data.value.thingId, thing)
+      const { subject, data } = json<{ subject: string; data: Told }>(event!)
+      assert.equal([subject, data.value.thingId], [thing, thing])
 
       const [namespace, name] = thing.split(':')
       const live = `${namespace}/${name}/things/live/commands/retrieve`
       const answer = { topic: live, path: '/attributes/level', value: 7, status: 200 }
       await streams.send('protocol', { ...answer, headers: { 'correlation-id': 'x' } })
       const merged = (await streams.received('normalized', 2))[1]!
-      assert.equal(json(merged).attributes, { level: 7 })
+      assert.equal(json<Normalized>(merged).attributes, { level: 7 })
+      // Of the response the CloudEvents mapper makes nothing.
+      assert.equal(await made(streams, id, 'protocol'), { mapped: 2, dropped: 1, failed: 0 })
+
+      await streams.send('script', '21')
+      const [short, whole] = await streams.received('both', 2)
+      assert.is(short!.payload.toString(), `${thing} 21`)
+      assert.equal(json<{ value: unknown }>(whole!).value, 21)
 
       await streams.send('raw', 'hi')
       const [raw] = await streams.received('raw-out', 1)
       assert.is(raw!.payload.toString(), 'hi')
+
+      await streams.send('status', '', NOTIFICATION)
       if (end.hasHeaders) {
         assert.is(raw!.headers['ditto-message-thing-id'], thing)
         await checkWithHeaders(streams, thing)
+      } else {
+        const dropped = { mapped: 0, dropped: 1, failed: 0 }
+        await eventually(
+          () => made(streams, id, 'status'),
+          (metrics) => isDeepStrictEqual(metrics, dropped),
+        )
       }
-      const { sourceMetrics } = await look(sluice, id, 'metrics')
-      const { mapped, dropped } =
-        sourceMetrics.addressMetrics[end.sourceAddress(streams.name('protocol'))]
-      // Of the response the CloudEvents mapper makes nothing.
-      assert.ok(mapped.success.PT1H >= 2)
-      assert.ok(dropped.success.PT1H + mapped.failure.PT1H > 0)
     }
   },
   LIMIT_MS,
 )
 
+/** A connection with a target for each mapper that publishes. */
+async function publishEverywhere(streams: Streams): Promise<void> {
+  const names = ['normalized', 'raw-out', 'cloud', 'both'] as const
+  await streams.prepare(...names)
+  await streams.listen(...names)
+  const [normalized, rawOut, cloud, both] = names
+  await streams.connection({
+    targets: [
+      streams.target(normalized, {
+        topics: ['_/_/things/twin/events'],
+        payloadMapping: ['Normalized'],
+      }),
+      streams.target(rawOut, {
+        topics: ['_/_/things/live/messages'],
+        payloadMapping: ['RawMessage'],
+      }),
+      streams.target(cloud, {
+        topics: ['_/_/things/twin/events?filter=eq(topic:action,"created")'],
+        payloadMapping: ['CloudEvents'],
+      }),
+      streams.target(both, {
+        topics: ['_/_/things/twin/events?filter=eq(resource:path,"/attributes/scripted")'],
+        payloadMapping: ['short', 'Ditto', 'UpdateTwinWithLiveResponse'],
+      }),
+    ],
+    mappingDefinitions: { short: SHORT },
+  })
+}
+
+/** Connections with a source for each mapper that consumes; answers the id of that with most. */
+async function consumeEverywhere(streams: Streams, thing: string): Promise<string> {
+  await streams.prepare('create', 'status', 'raw', 'protocol', 'script')
+  const { script, ...mappingDefinitions } = definitions(thing)
+  await streams.connection({
+    sources: [streams.source('script', { payloadMapping: ['script'] })],
+    mappingDefinitions: { script },
+  })
+  return streams.connection({
+    sources: [
+      streams.source('create', { payloadMapping: ['create'] }),
+      streams.source('status', { payloadMapping: ['status'] }),
+      streams.source('raw', { payloadMapping: ['raw'] }),
+      streams.source('protocol', {
+        payloadMapping: ['Ditto', 'UpdateTwinWithLiveResponse', 'CloudEvents'],
+      }),
+    ],
+    mappingDefinitions,
+  })
+}
+
+/** What the mappers of a stream's source made of its messages. */
+async function made(streams: Streams, id: string, stream: string): Promise<object> {
+  const { sourceMetrics } = await look(sluice, id, 'metrics')
+  const address = streams.end.sourceAddress(streams.name(stream))
+  const { mapped, dropped } = sourceMetrics.addressMetrics[address]
+  const { success, failure } = mapped
+  return { mapped: success.PT1H, dropped: dropped.success.PT1H, failed: failure.PT1H }
+}
+
+const NOTIFICATION = { ttd: '20', 'creation-time': '1569844917000' }
+
 /** What only protocols with headers can carry. */
 async function checkWithHeaders(streams: Streams, thing: string): Promise<void> {
-  await streams.send('status', '', { ttd: '20', 'creation-time': '1569844917000' })
-  const status = (await streams.received('normalized', 3))[2]!
-  assert.equal(json(status).features.ConnectionStatus.properties.status, {
+  const status = (await streams.received('normalized', 4))[3]!
+  assert.equal(json<Normalized>(status).features.ConnectionStatus!.properties.status, {
     readySince: '2019-09-30T12:01:57Z',
     readyUntil: '2019-09-30T12:02:17Z',
   })
@@ -182,18 +239,40 @@ async function checkWithHeaders(streams: Streams, thing: string): Promise<void> 
     data: { topic, path: '/attributes/cloud', value: true },
   }
   await streams.send('protocol', event, { 'content-type': 'application/cloudevents+json' })
-  const cloud = (await streams.received('normalized', 4))[3]!
-  assert.equal(json(cloud).attributes, { cloud: true })
-  assert.is(json(cloud)._context.headers['correlation-id'], 'e-1')
+  const cloud = json<Normalized>((await streams.received('normalized', 5))[4]!)
+  assert.equal(cloud.attributes, { cloud: true })
+  assert.is(cloud._context.headers['correlation-id'], 'e-1')
 }
 
-function definitions(thingId: string): object {
+/** A target's script, which is in a chain with mappers that need none. */
+const SHORT = {
+  mappingEngine: 'JavaScript',
+  options: {
+    outgoingScript: `function mapFromDittoProtocolMsg(ns, name, group, channel, criterion, action,
+        path, headers, value) {
+      return Ditto.buildExternalMsg({}, ns + ':' + name + ' ' + value, null, 'text/plain')
+    }`,
+  },
+}
+
+function definitions(thingId: string) {
   return {
     create: {
       mappingEngine: 'ImplicitThingCreation',
       options: { thing: { thingId, attributes: { by: '{{ request:subjectId }}', level: 0 } } },
     },
     status: { mappingEngine: 'ConnectionStatus', options: { thingId } },
+    script: {
+      mappingEngine: 'JavaScript',
+      options: {
+        incomingScript: `function mapToDittoProtocolMsg(headers, textPayload, bytePayload) {
+          const text = textPayload ?? Ditto.arrayBufferToString(bytePayload)
+          const [ns, name] = '${thingId}'.split(':')
+          return Ditto.buildDittoProtocolMsg(ns, name, 'things', 'twin', 'commands', 'modify',
+            '/attributes/scripted', {}, JSON.parse(text))
+        }`,
+      },
+    },
     raw: {
       mappingEngine: 'RawMessage',
       options: {
@@ -249,7 +328,7 @@ it(
       })
       const [told] = await asking.received('told', 1)
       assert.is(json(told!).status, 200)
-      assert.equal(json(told!).value[`${consumer}:done`].payload, { seen: true })
+      assert.equal(json(told!).value[`${consumer}:done`]!.payload, { seen: true })
 
       await asking.send('ask', {
         topic: `${thing}/things/live/messages/ping`,
@@ -270,7 +349,7 @@ it(
       await answering.send('back', { topic, headers: ack, path: '/', status: 200 })
       const [, both] = await asking.received('told', 2)
       assert.is(json(both!).status, 200)
-      assert.is(json(both!).value['live-response'].payload, 'pong')
+      assert.is(json(both!).value['live-response']!.payload, 'pong')
       const { connectionMetrics } = await look(sluice, asker, 'metrics')
       assert.is(connectionMetrics.inbound.acknowledged.success.PT1H, 2)
       assert.is(connectionMetrics.inbound.acknowledged.failure.PT1H, 0)
