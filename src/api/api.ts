@@ -53,11 +53,12 @@ export function createApi(options: ApiOptions): OpenAPIHono {
   const requestTimeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS
   const resource = { service, maxBodyBytes, logStreamTimes: options.logStreamTimes }
   const endpoints = [
+    // Before single connections: no connection can have the id `status`.
+    ...fleetEndpoints(resource, options.exposition),
     ...connectionEndpoints(resource),
     ...commandEndpoints(resource),
     ...mappingTestEndpoints(resource),
     ...monitoringEndpoints(resource),
-    ...fleetEndpoints(resource, options.exposition),
     ...healthEndpoints(resource),
   ]
   const app = new OpenAPIHono()

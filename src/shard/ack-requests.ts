@@ -79,6 +79,11 @@ export function isResponseRequired(headers: DittoHeaders): boolean {
   return booleanHeader(headers, 'response-required', !hasNoTime(headers))
 }
 
+/** Whether somebody waits for the answer of a live command or message. */
+export function wantsLiveResponse(kind: SignalKind, headers: DittoHeaders): boolean {
+  return (kind === 'message' || kind === 'live-command') && isResponseRequired(headers)
+}
+
 /** Whether the signal asks for acknowledgements at all: only then its failures are not settled away. */
 export function requestsAcknowledgements(headers: DittoHeaders): boolean {
   return (listHeader(headers, REQUESTED_ACKS)?.length ?? 0) > 0

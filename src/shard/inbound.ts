@@ -14,7 +14,7 @@ import type { Signal } from '../protocol/signal.ts'
 import type { AckResult, Relief, Router } from '../routing/router.ts'
 import type { Delivery } from '../transport/transport.ts'
 import type { Outcome, Twin } from '../twin/twin.ts'
-import { isResponseRequired, LIVE_RESPONSE, labelsOfOthers, timeoutError } from './ack-requests.ts'
+import { LIVE_RESPONSE, labelsOfOthers, timeoutError, wantsLiveResponse } from './ack-requests.ts'
 import { type AckAnswers, AckCollector } from './acknowledgements.ts'
 import type { Admission } from './admission.ts'
 import { answerTo } from './aggregated-acks.ts'
@@ -348,7 +348,7 @@ export class Inbound {
     const requested = labelsOfOthers(headers)
     const settles = requested.length > 0
     // A response may be wanted by whoever wants no acknowledgement: it is not waited for then.
-    const wantsLive = isLive(signal) && isResponseRequired(headers)
+    const wantsLive = wantsLiveResponse(signal.kind, headers)
     const labels = settles || !wantsLive ? requested : ONLY_LIVE_RESPONSE
     if (labels.length === 0) {
       if (response !== undefined) batch.replies.push(replyTo(admitted, response))
@@ -387,10 +387,6 @@ export class Inbound {
 /** Nobody waits longer, whatever the message says. */
 const ACK_TIMEOUT_MAX_MS = 60_000
 const ONLY_LIVE_RESPONSE: readonly string[] = Object.freeze([LIVE_RESPONSE])
-
-function isLive({ kind }: Signal): boolean {
-  return kind === 'message' || kind === 'live-command'
-}
 
 const NO_RELIEFS: readonly Relief[] = Object.freeze([])
 const NO_OUTCOMES: readonly Outcome[] = Object.freeze([])

@@ -16,12 +16,15 @@ it.after(async () => {
 
 const INCOMING = `function mapToDittoProtocolMsg(headers, textPayload, bytePayload, contentType) {
   console.log('got', contentType);
-  const reading = textPayload === null ? { id: 'b', t: new Uint8Array(bytePayload)[0] } : JSON.parse(textPayload);
+  const reading = textPayload === null
+    ? { id: 'b', t: new Uint8Array(bytePayload)[0] }
+    : JSON.parse(textPayload);
   if (reading.t === undefined) return null;
   return Ditto.buildDittoProtocolMsg('ns', reading.id, 'things', 'twin', 'commands', 'modify',
     reading.path || '/attributes/t', headers, reading.t);
 }`
-const OUTGOING = `function mapFromDittoProtocolMsg(ns, name, group, channel, criterion, action, path, headers, value) {
+const OUTGOING = `
+function mapFromDittoProtocolMsg(ns, name, group, channel, criterion, action, path, headers, value) {
   return Ditto.buildExternalMsg({ name: name }, null, new Uint8Array([value]).buffer, 'x/y');
 }`
 

@@ -131,6 +131,19 @@ const OPTIONS: readonly (readonly [string, MappingDefinition, RegExp | string])[
     'due to: The script size was bigger than the allowed <50000> bytes: ' +
       'incoming script size was <50001> bytes, outgoing script size was <1> bytes',
   ],
+  [
+    'a field selector with an open parenthesis',
+    { mappingEngine: 'Normalized', options: { fields: 'attributes(a' } },
+    'The option <fields> is not valid.',
+  ],
+  [
+    'a direction that is none',
+    {
+      mappingEngine: 'RawMessage',
+      options: { incomingMessageHeaders: { 'ditto-message-direction': 'up' } },
+    },
+    'The option <incomingMessageHeaders/ditto-message-direction> is not valid.',
+  ],
 ]
 for (const [title, definition, message] of OPTIONS) {
   it(`${title} is refused where the definition is used`, () => {

@@ -15,7 +15,8 @@ const BURNER = `
     if (text === 'eat') { const all = []; for (;;) all.push(new Array(1000).fill(all.length)); }
     if (text === 'say') console.log('said');
     burn(Number(text) || 0);
-    return Ditto.buildDittoProtocolMsg('n', 't', 'things', 'twin', 'commands', 'modify', '/attributes', {}, text);
+    return Ditto.buildDittoProtocolMsg(
+      'n', 't', 'things', 'twin', 'commands', 'modify', '/attributes', {}, text);
   }
   function mapFromDittoProtocolMsg(ns, name, g, c, cr, a, path, headers, value) {
     burn(Number(value) || 0);

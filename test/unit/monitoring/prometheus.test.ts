@@ -53,7 +53,11 @@ it('every line is a comment or a sample, every sample belongs to a described met
     const name = /^# TYPE (\S+) (?:counter|gauge|histogram|summary)$/.exec(line)?.[1]
     if (name !== undefined) described.add(name)
     if (line === '' || line.startsWith('#')) continue
-    assert.match(line, /^[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^}]*\})? (?:-?[0-9.e+-]+|Nan|NaN|[+]Inf)$/, line)
+    assert.match(
+      line,
+      /^[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^}]*\})? (?:-?[0-9.e+-]+|Nan|NaN|[+]Inf)$/,
+      line,
+    )
     const base = /^[a-z0-9_:]+/.exec(line)![0]
     const known = [base, base.replace(/_(?:bucket|sum|count)$/, '')]
     assert.ok(

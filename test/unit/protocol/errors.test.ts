@@ -16,9 +16,10 @@ it('every factory names what was wrong and what to do', () => {
   const rooms = [acknowledgements, connectivity, json, placeholders, protocol, things]
   const seen = new Set<string>()
   const lists = ['mediaTypeUnsupported', 'placeholderUnknown']
+  const times = ['ackRequestTimeout', 'commandTimeout']
   for (const [name, factory] of rooms.flatMap((room) => Object.entries(room))) {
     const second = lists.includes(name) ? ['second'] : 'second'
-    const first = name === 'ackRequestTimeout' ? 123 : 'first'
+    const first = times.includes(name) ? 123 : 'first'
     const parts = [first, second, 'third'].slice(0, factory.length)
     const error = (factory as Factory)(...parts)
     assert.ok(error.status >= 400 && error.status < 600, name)
