@@ -84,7 +84,7 @@ async function runScenario(scenario: Scenario, settings: Settings): Promise<Run>
   try {
     const baseline = settings.baseline ? await measureBaseline(stage, settings) : undefined
     progress.step(`${scenario.name}: starting Sluice`)
-    const subject = await startGateway(stage, threads)
+    const subject = await startGateway(stage, threads === undefined ? {} : { workers: { threads } })
     const gateway = await measureAndStop('Sluice', stage.generator, subject, settings)
     const { name, summary } = scenario
     return { scenario: name, summary, qos, devices, payloadBytes, load, threads, gateway, baseline }

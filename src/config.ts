@@ -126,7 +126,7 @@ const publisher = table({
 
 const monitoring = table({
   logs: table({
-    duration_hours: int(24, 1),
+    duration_hours: int(24, 0),
     max_entries: int(10, 1),
     max_size_bytes: int(250_000, 1024),
     max_tails: int(16, 1),

@@ -2,6 +2,7 @@
 import { mapping } from '../mapping/mapping.ts'
 import { expressions } from '../micro/expressions.ts'
 import type { MicroBenchmark } from '../micro/micro.ts'
+import { monitoring } from '../monitoring/monitoring.ts'
 import type { FigureBenchmark } from '../support/figures.ts'
 import { neighbour } from './neighbour.ts'
 import { relay } from './relay.ts'
@@ -26,4 +27,4 @@ export const scenarios: readonly Scenario[] = [
 export const microBenchmarks: readonly MicroBenchmark[] = [expressions]
 
 /** What has a table of its own. */
-export const figureBenchmarks: readonly FigureBenchmark[] = [mapping]
+export const figureBenchmarks: readonly FigureBenchmark[] = [mapping, monitoring]

@@ -63,7 +63,7 @@ const OF_THE_SERVICE: readonly string[] = [
 export interface Names {
   /** The default first. */
   readonly all: readonly string[]
-  /** Those that measure without the service, so that its options mean nothing to them. */
+  /** Those that measure without the service or set it up themselves: its options mean nothing to them. */
   readonly withoutService: readonly string[]
 }
 
@@ -82,8 +82,8 @@ export function readArguments(args: readonly string[], names: Names): CommandLin
   )
   if (alone !== undefined && meaningless?.kind === 'option') {
     throw new ArgumentError(
-      `--${meaningless.name} is about the service, which ${alone} does not run: leave it away, ` +
-        `or run the other scenarios by themselves.`,
+      `--${meaningless.name} means nothing to ${alone}: leave it away, or run the other scenarios ` +
+        'by themselves.',
     )
   }
   return {
@@ -148,6 +148,9 @@ Results
                take turns. Takes --duration, --warm-up and --json only
   mapping      CPU time of one mapping, beside plain V8 and beside Rhino in its interpreter where Java
                and librhino-java are installed. Takes --duration and --json only
+  monitoring   CPU time per message with logs of successes kept and without, each --duration long and
+               three times; then answers and latencies while all of a thousand connections are looked
+               at. Takes --duration, --warm-up and --json only
 
 Exit status: 0; 1 when something failed, or when a message was lost at QoS 1; 2 for wrong arguments.
 The store is in the folder for temporary files: TMPDIR chooses the disk.

@@ -14,7 +14,8 @@ export interface Figures {
 /** How to measure. */
 export interface FigureOptions {
   readonly durationMs: number
-  readonly progress: Pick<Progress, 'show' | 'end'>
+  readonly warmUpMs: number
+  readonly progress: Progress
   readonly signal: AbortSignal
 }
 

@@ -1,7 +1,7 @@
 /** What is measured: the gateway with a scenario's connections, or the relay in its place. */
 import type { Stage } from '../scenarios/scenario.ts'
 import { PeerProcess } from './peer.ts'
-import { startSluice } from './sluice.ts'
+import { type Sluice, type SluiceOptions, startSluice } from './sluice.ts'
 
 /** Something between the brokers. */
 export interface Subject {
@@ -10,11 +10,17 @@ export interface Subject {
   stop(): Promise<void>
 }
 
+/** The gateway as a subject. */
+export interface Gateway extends Subject {
+  readonly sluice: Sluice
+}
+
 /** The gateway with the connections of a scenario open. */
-export async function startGateway(stage: Stage, threads: number | undefined): Promise<Subject> {
-  const sluice = await startSluice(
-    threads === undefined ? {} : { config: { workers: { threads } } },
-  )
+export async function startGateway(
+  stage: Stage,
+  config: SluiceOptions['config'] = {},
+): Promise<Gateway> {
+  const sluice = await startSluice({ config })
   const stop = async (): Promise<void> => {
     await sluice.stop()
   }
@@ -34,7 +40,7 @@ export async function startGateway(stage: Stage, threads: number | undefined): P
     await stop()
     throw error
   }
-  return { pid: sluice.process.pid ?? 0, stop }
+  return { pid: sluice.process.pid ?? 0, stop, sluice }
 }
 
 /** The least that could be done in place of the gateway. */

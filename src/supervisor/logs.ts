@@ -12,7 +12,7 @@ import { createLogRings, type LogRings } from '../monitoring/log-ring.ts'
 
 /** What the logs are made from. */
 export interface LogsOptions {
-  /** How long a log stays enabled after it was enabled or read, in milliseconds. */
+  /** How long a log stays enabled after it was enabled or read, in milliseconds; 0: it never is. */
   readonly durationMs: number
   /** Entries kept per kind of entry. */
   readonly maxEntries: number
@@ -54,6 +54,7 @@ export class ConnectionLogBook {
 
   /** Enables a log, or begins its time anew. */
   enable(id: string): void {
+    if (this.#options.durationMs === 0) return
     const now = this.#options.now()
     const since = this.#spans.get(id)?.since ?? now
     this.#spans.set(id, { since, until: now + this.#options.durationMs })

@@ -66,7 +66,7 @@ const REFUSED: readonly (readonly [args: string[], reason: RegExp])[] = [
   [['--window', '0'], /--window 0/],
   [['--window', '5', '--rate', '5'], /give one/],
   [['--colour'], /--colour/],
-  [['parts', '--threads', '2'], /--threads is about the service, which parts does not run/],
+  [['parts', '--threads', '2'], /--threads means nothing to parts/],
   [['--baseline', 'twin', 'parts'], /--baseline is about the service/],
   [['parts', '--devices=50'], /--devices is about the service/],
 ]
