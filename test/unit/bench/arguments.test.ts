@@ -67,8 +67,8 @@ const REFUSED: readonly (readonly [args: string[], reason: RegExp])[] = [
   [['--window', '5', '--rate', '5'], /give one/],
   [['--colour'], /--colour/],
   [['parts', '--threads', '2'], /--threads means nothing to parts/],
-  [['--baseline', 'twin', 'parts'], /--baseline is about the service/],
-  [['parts', '--devices=50'], /--devices is about the service/],
+  [['--baseline', 'twin', 'parts'], /--baseline means nothing to parts/],
+  [['parts', '--devices=50'], /--devices means nothing to parts/],
 ]
 
 for (const [args, reason] of REFUSED) {
