@@ -77,6 +77,7 @@ function targetToJson(target: Target): JsonObject {
     qos: target.qos,
     authorizationContext: target.authorizationContext,
     issuedAcknowledgementLabel: target.issuedAcknowledgementLabel,
+    overflow: target.overflow,
     headerMapping: target.headerMapping,
     payloadMapping: unlessEmptyList(target.payloadMapping),
   })

@@ -27,6 +27,8 @@ export const CONNECTIVITY_STATUSES = [
 
 export const RESPONSE_TYPES = ['response', 'error', 'nack'] as const
 
+export const OVERFLOWS = ['block', 'drop'] as const
+
 const texts = z.array(z.string())
 
 const headerMappingSchema = z.record(z.string(), z.string()).meta({
@@ -88,6 +90,14 @@ export const targetSchema = known({
   qos: qosSchema,
   authorizationContext: targetSubjectsSchema,
   issuedAcknowledgementLabel: z.string().exactOptional(),
+  overflow: z
+    .enum(OVERFLOWS)
+    .exactOptional()
+    .meta({
+      description:
+        'What a signal does for which a slow or absent broker leaves no room: `block` its source, or ' +
+        '`drop`. Not in Ditto. Default: signals whose acknowledgement by the target is wanted block.',
+    }),
   headerMapping: headerMappingSchema.default({}),
   payloadMapping: payloadMappingSchema,
 })

@@ -18,6 +18,9 @@ export type ConnectivityStatus = 'open' | 'closed' | 'failed' | 'misconfigured' 
 
 export type ResponseType = 'response' | 'error' | 'nack'
 
+/** What happens to a signal for which a target has no room. */
+export type Overflow = 'block' | 'drop'
+
 export type HeaderMapping = Readonly<Record<string, string>>
 
 export interface Enforcement {
@@ -58,6 +61,8 @@ export interface Target {
   readonly qos?: number
   readonly authorizationContext: readonly string[]
   readonly issuedAcknowledgementLabel?: string
+  /** Undefined: `block` for signals whose acknowledgement by the target is wanted, else `drop`. */
+  readonly overflow?: Overflow
   readonly headerMapping: HeaderMapping
   readonly payloadMapping: readonly string[]
 }

@@ -62,7 +62,7 @@ export class EngineThread {
     this.#mesh = createMesh(thread, {
       signals: (shard, batch) => this.#deliver(shard, batch),
       acknowledgements: (shard, batch) => this.#shards.get(shard)?.acknowledge(batch),
-      congestion: (shard, congested) => this.#table.setCongested(shard, congested),
+      congestion: (shard, congestion) => this.#table.setCongestion(shard, congestion),
       behind: (other, behind) => this.#table.setBehind(other, behind),
       request: (body) => this.#serve(body as MeshRequest),
     })

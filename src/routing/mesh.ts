@@ -9,7 +9,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { Signal } from '../protocol/signal.ts'
-import type { AckResult, Delivery } from './router.ts'
+import type { AckResult, Congestion, Delivery } from './router.ts'
 
 /** A thread that has so many signals still to take is behind. */
 export const BEHIND_SIGNALS = 2_048
@@ -22,7 +22,7 @@ const CONFIRMED_SIGNALS = 256
 export interface MeshReceiver {
   signals(shard: number, batch: readonly Signal[]): void
   acknowledgements(shard: number, batch: readonly AckResult[]): void
-  congestion(shard: number, congested: boolean): void
+  congestion(shard: number, congestion: Congestion): void
   /** Another thread does not keep up with the signals for it, or does so again. */
   behind(thread: number, behind: boolean): void
   /** Answers another thread's request; what it rejects with is told to that thread as text. */
@@ -48,7 +48,7 @@ interface Answer {
 interface Parcel {
   signals: (readonly [shard: number, batch: readonly Signal[]])[]
   acknowledgements: (readonly [shard: number, batch: readonly AckResult[]])[]
-  congestion: (readonly [shard: number, congested: boolean])[]
+  congestion: (readonly [shard: number, congestion: Congestion])[]
   requests: (readonly [request: number, body: unknown])[]
   answers: Answer[]
   /** How many signals of the other thread were taken since the last confirmation. */
@@ -134,7 +134,9 @@ class Peer {
   }
 
   #receive(parcel: Parcel): void {
-    for (const [shard, congested] of parcel.congestion) this.#receiver.congestion(shard, congested)
+    for (const [shard, congestion] of parcel.congestion) {
+      this.#receiver.congestion(shard, congestion)
+    }
     for (const [shard, batch] of parcel.acknowledgements) {
       this.#receiver.acknowledgements(shard, batch)
     }
@@ -207,9 +209,9 @@ export function createMesh(own: number, receiver: MeshReceiver): Mesh {
       else peers.get(thread)?.parcel.acknowledgements.push([shard, batch])
     },
 
-    congestion(shard, congested) {
-      receiver.congestion(shard, congested)
-      for (const peer of peers.values()) peer.parcel.congestion.push([shard, congested])
+    congestion(shard, congestion) {
+      receiver.congestion(shard, congestion)
+      for (const peer of peers.values()) peer.parcel.congestion.push([shard, congestion])
     },
 
     async request(thread, body) {

@@ -25,6 +25,29 @@ export interface Subscription {
   readonly takesDiverted: boolean
 }
 
+/**
+ * What a shard cannot take more of at present. Whoever sends it waits, but for what is `slow` only when
+ * nobody else who gets the same signals would wait, too.
+ */
+export interface Congestion {
+  /** Of these types every target has a slow broker. */
+  readonly slow: readonly StreamingType[]
+  /** Of these types some target drops nothing. */
+  readonly blocked: readonly StreamingType[]
+  /** Signals that ask for one of these acknowledgements are not dropped. */
+  readonly labels: readonly string[]
+  /** Of responses that other connections divert to the shard's. */
+  readonly diverted: boolean
+}
+
+/** The shard takes everything. */
+export const NO_CONGESTION: Congestion = Object.freeze({
+  slow: Object.freeze([]),
+  blocked: Object.freeze([]),
+  labels: Object.freeze([]),
+  diverted: false,
+})
+
 /** What was answered for one acknowledgement label. */
 export interface LabelAnswer {
   readonly status: number
@@ -53,24 +76,24 @@ export interface Delivery {
   signals(thread: number, shard: number, batch: readonly Signal[]): void
   /** Hands acknowledgements back to the shard that asked for them. */
   acknowledgements(thread: number, shard: number, batch: readonly AckResult[]): void
-  /** Tells the routing tables of all threads whether a shard can take more. */
-  congestion(shard: number, congested: boolean): void
+  /** Tells the routing tables of all threads what a shard cannot take more of. */
+  congestion(shard: number, congestion: Congestion): void
   /** Offers an answer to the routing tables of all other threads; whether one of them took it. */
   answer(answer: ForeignAnswer): Promise<boolean>
 }
 
 /**
- * Resolves when a congested receiver has caught up, or is gone. It is the same promise as long as that
- * congestion lasts, however often it is given out.
+ * Resolves when a congested receiver has caught up, or is gone. Of one receiver it is the same promise as
+ * long as that congestion lasts, however often it is given out.
  */
 export type Relief = Promise<void>
 
 /** The sending side, one per thread. */
 export interface Router {
   /**
-   * Routes a batch; order per entity is kept. Never throws, never waits. Returns a relief for every
-   * receiver that is congested and may let some signal pass, usually none: the caller stops consuming
-   * until all have resolved.
+   * Routes a batch; order per entity is kept. Never throws, never waits. Returns reliefs of receivers that
+   * are congested and may let some signal pass, usually none: the caller stops consuming until all have
+   * resolved.
    */
   route(batch: readonly Signal[]): readonly Relief[]
   /**
@@ -85,6 +108,6 @@ export interface Router {
   forgetAnswers(signal: Signal): void
   /** Hands an answer to whoever waits for it, on whatever thread; false: nobody does. */
   answer(answer: ForeignAnswer): Promise<boolean>
-  /** Tells all threads that a shard of this thread is congested, or no longer. */
-  congestion(shard: number, congested: boolean): void
+  /** Tells all threads what a shard of this thread cannot take more of. */
+  congestion(shard: number, congestion: Congestion): void
 }

@@ -6,8 +6,17 @@ import type { StreamingType } from '../connection/topics.ts'
 import { listHeader } from '../protocol/headers.ts'
 import type { Signal } from '../protocol/signal.ts'
 import { AwaitedAnswers } from './awaited.ts'
-import type { AckResult, Delivery, ForeignAnswer, Relief, Router, Subscription } from './router.ts'
+import type {
+  AckResult,
+  Congestion,
+  Delivery,
+  ForeignAnswer,
+  Relief,
+  Router,
+  Subscription,
+} from './router.ts'
 import { streamingTypeOf } from './streaming-type.ts'
+import { type Reason, Reliefs, Waits } from './waits.ts'
 import { WEAK_ANSWER } from './weak.ts'
 
 /** From this many parked signals of one connection on, their senders are asked to wait. */
@@ -21,8 +30,8 @@ export interface RoutingTable extends Router {
   park(connectionId: string): void
   /** Gives up on a parked connection; its signals have nobody to go to. */
   unpark(connectionId: string): void
-  /** Takes note of a congested shard of any thread. */
-  setCongested(shard: number, congested: boolean): void
+  /** Takes note of what a shard of any thread cannot take more of. */
+  setCongestion(shard: number, congestion: Congestion): void
   /** Takes note of a thread that does not keep up with what is sent to it. */
   setBehind(thread: number, behind: boolean): void
   /** Takes an answer if somebody on this thread waits for it; whether that was so. */
@@ -41,7 +50,7 @@ interface Group {
   readonly takesDiverted: boolean
   parked: Signal[] | undefined
   /** Given out while the group is congested. */
-  relief: PromiseWithResolvers<void> | undefined
+  readonly reliefs: Reliefs
 }
 
 /** Makes the routing table of one thread. */
@@ -55,8 +64,7 @@ class Table implements RoutingTable {
   /** The groups by what they want, so that a signal costs nothing where nobody wants it. */
   #byType: ReadonlyMap<StreamingType, readonly Group[]> = new Map()
   #byLabel: ReadonlyMap<string, Group> = new Map()
-  readonly #congestedShards = new Set<number>()
-  readonly #threadsBehind = new Set<number>()
+  readonly #waits = new Waits()
   readonly #awaited = new AwaitedAnswers()
 
   constructor(delivery: Delivery) {
@@ -65,25 +73,30 @@ class Table implements RoutingTable {
 
   route(batch: readonly Signal[]): readonly Relief[] {
     let reliefs = NO_RELIEFS
+    let slow = NO_RELIEFS
+    let someoneKeepsUp = false
     for (const group of this.#groupsFor(batch)) {
       const wanted = batch.every((signal) => wants(group, signal))
         ? batch
         : batch.filter((signal) => wants(group, signal))
       if (wanted.length === 0) continue
       this.#hand(group, wanted)
-      if (this.#isCongested(group) && mayLetPass(group, wanted)) {
-        reliefs = [...reliefs, reliefOf(group)]
-      }
+      if (!mayLetPass(group, wanted)) continue
+      const reason = this.#reasonToWait(group, wanted)
+      if (reason === undefined) someoneKeepsUp = true
+      else if (reason.startsWith('slow')) slow = [...slow, group.reliefs.of(reason)]
+      else reliefs = [...reliefs, group.reliefs.of(reason)]
     }
     for (const signal of batch) this.#acknowledgeWeakly(signal)
-    return reliefs
+    return someoneKeepsUp || slow.length === 0 ? reliefs : [...reliefs, firstOf(slow)]
   }
 
   divert(connectionId: string, batch: readonly Signal[]): readonly Relief[] | undefined {
     const group = this.#groups.get(connectionId)
     if (group?.takesDiverted !== true) return undefined
     this.#hand(group, batch)
-    return this.#isCongested(group) ? [reliefOf(group)] : NO_RELIEFS
+    const reason = isFull(group) ? 'parked' : this.#waits.reasonForDiverted(group.members)
+    return reason === undefined ? NO_RELIEFS : [group.reliefs.of(reason)]
   }
 
   acknowledge(thread: number, shard: number, batch: readonly AckResult[]): void {
@@ -114,23 +127,20 @@ class Table implements RoutingTable {
     return true
   }
 
-  congestion(shard: number, congested: boolean): void {
-    this.#delivery.congestion(shard, congested)
+  congestion(shard: number, congestion: Congestion): void {
+    this.#delivery.congestion(shard, congestion)
   }
 
   update(subscriptions: readonly Subscription[]): void {
     const present = Map.groupBy(subscriptions, ({ connectionId }) => connectionId)
-    const shards = new Set(subscriptions.map(({ shard }) => shard))
-    for (const shard of this.#congestedShards) {
-      if (!shards.has(shard)) this.#congestedShards.delete(shard)
-    }
+    this.#waits.retain(new Set(subscriptions.map(({ shard }) => shard)))
     for (const group of this.#groups.values()) {
       if (!present.has(group.connectionId) && group.parked === undefined) this.#forget(group)
     }
     const unparked: (readonly [Group, readonly Signal[]])[] = []
     for (const [connectionId, members] of present) {
       const before = this.#groups.get(connectionId)
-      const group = newGroup(connectionId, members, before?.relief)
+      const group = newGroup(connectionId, members, before?.reliefs ?? new Reliefs())
       this.#groups.set(connectionId, group)
       if (before?.parked !== undefined) unparked.push([group, before.parked])
     }
@@ -153,15 +163,13 @@ class Table implements RoutingTable {
     this.#index()
   }
 
-  setCongested(shard: number, congested: boolean): void {
-    if (congested) this.#congestedShards.add(shard)
-    else this.#congestedShards.delete(shard)
+  setCongestion(shard: number, congestion: Congestion): void {
+    this.#waits.setCongestion(shard, congestion)
     this.#relieve()
   }
 
   setBehind(thread: number, behind: boolean): void {
-    if (behind) this.#threadsBehind.add(thread)
-    else this.#threadsBehind.delete(thread)
+    this.#waits.setBehind(thread, behind)
     this.#relieve()
   }
 
@@ -198,22 +206,24 @@ class Table implements RoutingTable {
     if (results.length > 0) this.acknowledge(ackTo.thread, ackTo.shard, results)
   }
 
-  #isCongested({ members, parked }: Group): boolean {
-    if (parked !== undefined) return parked.length >= PARKED_HIGH_WATER
-    return members.some(
-      ({ shard, thread }) => this.#congestedShards.has(shard) || this.#threadsBehind.has(thread),
-    )
+  #reasonToWait(group: Group, signals: readonly Signal[]): Reason | undefined {
+    if (group.parked === undefined) return this.#waits.reason(group.members, signals)
+    return isFull(group) ? 'parked' : undefined
   }
 
   #relieve(): void {
     for (const group of this.#groups.values()) {
-      if (group.relief !== undefined && !this.#isCongested(group)) resolveRelief(group)
+      group.reliefs.review((reason) =>
+        reason === 'parked'
+          ? isFull(group)
+          : group.parked === undefined && this.#waits.holds(reason, group.members),
+      )
     }
   }
 
   #forget(group: Group): void {
     this.#groups.delete(group.connectionId)
-    resolveRelief(group)
+    group.reliefs.review(() => false)
   }
 
   #index(): void {
@@ -235,14 +245,14 @@ class Table implements RoutingTable {
 const NO_RELIEFS: readonly Relief[] = Object.freeze([])
 const NO_GROUPS: readonly Group[] = Object.freeze([])
 
-function reliefOf(group: Group): Relief {
-  group.relief ??= Promise.withResolvers<void>()
-  return group.relief.promise
+/** Too much is parked for it. */
+function isFull({ parked }: Group): boolean {
+  return parked !== undefined && parked.length >= PARKED_HIGH_WATER
 }
 
-function resolveRelief(group: Group): void {
-  group.relief?.resolve()
-  group.relief = undefined
+/** When one receiver has caught up, it must not wait for the others. */
+function firstOf(reliefs: readonly Relief[]): Relief {
+  return reliefs.length === 1 ? reliefs[0]! : Promise.race(reliefs)
 }
 
 /** Ditto never hands a connection the signals that it caused itself. */
@@ -262,11 +272,7 @@ function takes({ takesDiverted }: Group, { kind }: Signal): boolean {
   return takesDiverted && kind === 'response'
 }
 
-function newGroup(
-  connectionId: string,
-  members: readonly Subscription[],
-  relief: Group['relief'],
-): Group {
+function newGroup(connectionId: string, members: readonly Subscription[], reliefs: Reliefs): Group {
   const namespaces = members.map((member) => member.namespaces)
   const filters = namespaces.every((list) => list !== undefined)
   return {
@@ -277,7 +283,7 @@ function newGroup(
     labels: new Set(members.flatMap(({ labels }) => labels)),
     takesDiverted: members.some((member) => member.takesDiverted),
     parked: undefined,
-    relief,
+    reliefs,
   }
 }
 

@@ -23,10 +23,11 @@ import { Inbound } from './inbound.ts'
 import { ShardMappers } from './mappers.ts'
 import { Monitor } from './monitor.ts'
 import { Outbound } from './outbound.ts'
-import { Publisher, STANDSTILL_MS } from './publisher.ts'
+import { STANDSTILL_MS } from './publisher.ts'
 import { Replies } from './replies.ts'
 import { SourceProgram } from './source.ts'
 import { TargetProgram } from './target.ts'
+import { WaysOut } from './ways-out.ts'
 
 /** What a shard finds on its thread. */
 export interface ShardEnvironment {
@@ -54,7 +55,7 @@ export interface ShardLog {
 export interface ShardParts {
   readonly mappers: ShardMappers
   readonly admission: Admission
-  readonly publisher: Publisher
+  readonly waysOut: WaysOut
   readonly inbound: Inbound
   readonly outbound: Outbound
   /** What the shard wants of the router. */
@@ -105,35 +106,50 @@ class Assembly {
     const { twin, router, now, thread } = this.#environment
     const { ackTimeoutMs } = settings
     const admission = new Admission(settings.maxUnsettled)
-    const publisher = new Publisher(settings.maxOutboundQueue, {
-      onCongestion: (congested) => {
-        admission.congested = congested
-        router.congestion(shard, congested)
-      },
-      onStandstill: (standsStill) => {
-        if (standsStill) this.#log.write('failure', standstillText(settings.maxOutboundQueue))
-        else this.#log.write('success', 'The broker takes messages again.')
-      },
-    })
-    const onStoreFailure = (thrown: unknown): void =>
-      this.#log.write('failure', `The store of the twins does not work: ${thrown}`)
-    const common = { connectionId: connection.id, publisher, twin, router, now, onStoreFailure }
     const targets = this.#targets()
     const sources = this.#sources()
+    const declaredAcks = new Set(sources.flatMap((source) => [...source.declaredAcks]))
+    const waysOut = this.#waysOut(targets, declaredAcks, admission)
+    const onStoreFailure = (thrown: unknown): void =>
+      this.#log.write('failure', `The store of the twins does not work: ${thrown}`)
+    const common = { connectionId: connection.id, waysOut, twin, router, now, onStoreFailure }
     const monitor = this.#responseMonitor()
     const onCongestion = (relief: Relief): void => void admission.waitFor(relief)
-    const replies = new Replies({ ...common, monitor, onCongestion })
+    const replies = new Replies({ ...common, publisher: waysOut.replies, monitor, onCongestion })
     const diversions = new DiversionTarget(this.#description.connection, targets)
-    const declaredAcks = new Set(sources.flatMap((source) => [...source.declaredAcks]))
     const own = { thread, shard, sources, replies, admission, ackTimeoutMs }
     return {
       mappers: this.#mappers,
       admission,
-      publisher,
+      waysOut,
       inbound: new Inbound({ ...common, ...own }),
       outbound: new Outbound({ ...common, targets, declaredAcks, diversions, responses: monitor }),
       subscription: this.#subscriptionOf(targets, sources),
     }
+  }
+
+  #waysOut(
+    targets: readonly TargetProgram[],
+    declaredAcks: ReadonlySet<string>,
+    admission: Admission,
+  ): WaysOut {
+    const { connection, shard, settings } = this.#description
+    const limit = settings.maxOutboundQueue
+    return new WaysOut({
+      targets,
+      declaredAcks: [...declaredAcks],
+      takesDiverted: diversionSettings(connection).isTarget,
+      limit,
+      onCongestion: (congestion) => this.#environment.router.congestion(shard, congestion),
+      onRepliesCongested: (congested) => {
+        admission.congested = congested
+      },
+      onStandstill: (address, standsStill) => {
+        const queue = address === undefined ? 'replies' : `the target <${address}>`
+        if (standsStill) this.#log.write('failure', standstillText(queue, limit))
+        else this.#log.write('success', `The broker takes messages for ${queue} again.`)
+      },
+    })
   }
 
   #sources(): readonly SourceProgram[] {
@@ -203,10 +219,10 @@ function namespacesOf(targets: readonly TargetProgram[]): readonly string[] | un
   return all
 }
 
-function standstillText(limit: number): string {
+function standstillText(queue: string, limit: number): string {
   return (
-    `The broker has taken no message for ${STANDSTILL_MS} ms. Sources do not wait for it any longer; ` +
-    `of their signals ${limit} are kept for it.`
+    `The broker has taken no message for ${queue} for ${STANDSTILL_MS} ms: ${limit} are kept for it, more ` +
+    'are dropped, unless they were to be acknowledged: their sources wait.'
   )
 }
 

@@ -23,9 +23,9 @@ import { acknowledge, IssuedAcknowledgement, negative } from './issued-acknowled
 import type { NamedMapper } from './mappers.ts'
 import type { Monitor } from './monitor.ts'
 import { MonitoredReceipt, outgoingTo } from './outgoing.ts'
-import type { Publisher } from './publisher.ts'
 import { Relevance } from './relevance.ts'
 import { SignalContext, TargetProgram } from './target.ts'
+import { blocks, type WaysOut } from './ways-out.ts'
 
 /** What the way out passes through. */
 export interface OutboundEnvironment {
@@ -36,7 +36,7 @@ export interface OutboundEnvironment {
   readonly diversions: DiversionTarget<TargetProgram>
   /** Of responses that this connection gets from others. */
   readonly responses: Monitor<OutboundMetric>
-  readonly publisher: Publisher
+  readonly waysOut: WaysOut
   readonly twin: Twin
   readonly router: Router
   readonly now: () => number
@@ -78,7 +78,7 @@ export class Outbound {
     }
     if (this.#environment.declaredAcks.size > 0) this.#expectAnswers(batch)
     for (const target of this.#environment.targets) {
-      const dispatched = this.#dispatch(target, batch)
+      const dispatched = this.#withRoom(target, this.#dispatch(target, batch))
       if (dispatched.length === 0) continue
       if (target.enrichingTopics > 0) this.#enrich(target, dispatched)
       else this.#inOrder(target, dispatched, () => this.#publishMatching(target, dispatched))
@@ -118,6 +118,7 @@ export class Outbound {
     target.monitor.success('dispatched', signal)
     target.monitor.success('filtered', signal)
     const context = new SignalContext(connectionId, signal, now, undefined)
+    if (this.#withRoom(target, [context]).length === 0) return
     const passed: Passed = { signal, context, acknowledgement: undefined }
     this.#inOrder(target, [context], () => this.#publish(target, [passed]))
   }
@@ -144,16 +145,27 @@ export class Outbound {
     contexts: readonly SignalContext[],
     step: () => void | Promise<void>,
   ): void {
-    const { publisher } = this.#environment
-    const lane = this.#lanes.get(target)!
-    if (lane.isBusy && publisher.isFull) {
-      for (const { signal } of contexts) this.#drop(target, signal, publisher.fullError)
-      return
-    }
-    const work = lane.run(step)
+    const publisher = this.#environment.waysOut.of(target)
+    const work = this.#lanes.get(target)!.run(step)
     if (!(work instanceof Promise)) return
     publisher.expect(contexts.length)
     void work.then(() => publisher.expect(-contexts.length))
+  }
+
+  /** Those for which there is room while those before them are still being mapped. */
+  #withRoom(target: TargetProgram, contexts: readonly SignalContext[]): readonly SignalContext[] {
+    const publisher = this.#environment.waysOut.of(target)
+    if (!this.#lanes.get(target)!.isBusy || !publisher.isFull) return contexts
+    return contexts.filter(({ signal }) => {
+      const stays = blocks(target, this.#isAcknowledged(target, signal))
+      if (!stays) this.#drop(target, signal, publisher.fullError)
+      return stays
+    })
+  }
+
+  /** Whether the target or the consumers behind it are asked to acknowledge the signal. */
+  #isAcknowledged(target: TargetProgram, signal: Signal): boolean {
+    return target.issues(signal) || this.#relevances.has(signal)
   }
 
   #drop(target: TargetProgram, signal: Signal, error: DittoError): void {
@@ -270,7 +282,7 @@ export class Outbound {
   }
 
   #address(target: TargetProgram, passed: Passed, messages: readonly ExternalMessage[]): void {
-    const { publisher } = this.#environment
+    const publisher = this.#environment.waysOut.of(target)
     const { monitor, headerMapping } = target
     const { qos } = target.target
     const { signal, context, acknowledgement } = passed
@@ -282,10 +294,11 @@ export class Outbound {
       return
     }
     const receipt = new MonitoredReceipt(monitor, signal, acknowledgement)
+    const isBlocking = blocks(target, this.#isAcknowledged(target, context.signal))
     for (const message of messages) {
       acknowledgement?.expect()
       const outgoing = outgoingTo(address, qos, message, headerMapping, context)
-      publisher.enqueue({ message: outgoing, receipt })
+      publisher.enqueue({ message: outgoing, receipt, blocks: isBlocking })
     }
   }
 

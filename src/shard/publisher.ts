@@ -1,7 +1,7 @@
 /**
- * The way out of a shard: a bounded queue in front of the transport. While the broker is away,
- * messages wait here; what does not fit is dropped with a count and a reason. While it is there but
- * slow, senders are asked to wait long before the queue is full; not, however, for one that stands still.
+ * A way out of a shard: a bounded queue in front of the transport. While the broker is away or slow,
+ * messages wait here; what does not fit is dropped with a count and a reason, unless its sender waits for
+ * it. How the queue does is told long before it is full; who waits then is decided elsewhere.
  */
 import { type DittoError, dittoError } from '../protocol/errors.ts'
 import {
@@ -16,6 +16,11 @@ export interface Outgoing {
   readonly message: OutboundMessage
   /** Told exactly once. */
   readonly receipt: Receipt
+  /**
+   * Senders wait when the queue fills: what they had taken until then finds room, for it is bounded by
+   * their windows.
+   */
+  readonly blocks: boolean
 }
 
 /** Who learns what became of a message. */
@@ -25,9 +30,9 @@ export interface Receipt {
   dropped(error: DittoError): void
 }
 
-/** Senders are asked to wait from this share of the queue's limit on … */
+/** The queue fills from this share of its limit on … */
 const HIGH_WATER = 0.1
-/** … and may go on below this share. */
+/** … and has recovered below this share. */
 const LOW_WATER = 0.05
 /**
  * Messages that a transport holds unconfirmed. What it holds is lost with its session, what still waits
@@ -38,15 +43,20 @@ export const MAX_IN_FLIGHT = 8 * MAX_BATCH
 /** While messages are on their way, a broker that takes none for so long stands still. */
 export const STANDSTILL_MS = 5_000
 
+/**
+ * How a queue does: it is `free`, or it fills because the broker is `slow`, or `stuck` because the broker
+ * is away or stands still.
+ */
+export type QueueState = 'free' | 'slow' | 'stuck'
+
 /** Who hears of every change. */
 export interface PublisherListener {
-  /** Senders are asked to wait, or may go on. */
-  onCongestion(congested: boolean): void
+  onState(state: QueueState): void
   /** The broker stands still, or takes messages again. */
   onStandstill(standsStill: boolean): void
 }
 
-/** One per shard. */
+/** One per target of a shard, and one for its replies. */
 export class Publisher {
   readonly #limit: number
   readonly #listener: PublisherListener
@@ -57,9 +67,9 @@ export class Publisher {
   #expected = 0
   #transport: Transport | undefined
   #scheduled = false
-  #congested = false
+  #state: QueueState = 'free'
   #standsStill = false
-  /** Since the watch last looked, which it does while senders wait. */
+  /** Since the watch last looked, which it does while the broker is slow. */
   #hasTaken = false
   #watch: NodeJS.Timeout | undefined
   readonly #look = (): void => this.#lookForProgress()
@@ -87,7 +97,7 @@ export class Publisher {
       outgoing.receipt.dropped(CLOSED)
       return
     }
-    if (this.#queue.length + this.#inFlight >= this.#limit) {
+    if (!outgoing.blocks && this.#queue.length + this.#inFlight >= this.#limit) {
       outgoing.receipt.dropped(this.fullError)
       return
     }
@@ -96,7 +106,7 @@ export class Publisher {
     this.#measure()
   }
 
-  /** So many signals more, or less, are being mapped and will come here: senders wait for them too. */
+  /** So many signals more, or less, are being mapped and will come here: they count, too. */
   expect(count: number): void {
     this.#expected += count
     if (count < 0) this.#hasTaken = true
@@ -178,16 +188,19 @@ export class Publisher {
   /** After every change of the level or of the session. */
   #measure(): void {
     if (this.#isDrained) this.#onDrained?.()
-    const congested =
-      this.#transport !== undefined &&
-      !this.#standsStill &&
-      this.#level >= this.#limit * (this.#congested ? LOW_WATER : HIGH_WATER)
-    if (congested === this.#congested) return
-    this.#congested = congested
+    const state = this.#currentState()
+    if (state === this.#state) return
+    this.#state = state
     this.#hasTaken = false
     clearTimeout(this.#watch)
-    if (congested) this.#watch = setTimeout(this.#look, this.#standstillMs)
-    this.#listener.onCongestion(congested)
+    if (state === 'slow') this.#watch = setTimeout(this.#look, this.#standstillMs)
+    this.#listener.onState(state)
+  }
+
+  #currentState(): QueueState {
+    const share = this.#state === 'free' ? HIGH_WATER : LOW_WATER
+    if (this.#level < this.#limit * share) return 'free'
+    return this.#transport === undefined || this.#standsStill ? 'stuck' : 'slow'
   }
 
   #lookForProgress(): void {

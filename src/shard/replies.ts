@@ -162,7 +162,8 @@ export class Replies {
     }
     for (const message of result.values) {
       const outbound = outgoingTo(resolved, undefined, message, headerMapping, context)
-      publisher.enqueue({ message: outbound, receipt: new MonitoredReceipt(monitor, signal) })
+      const receipt = new MonitoredReceipt(monitor, signal)
+      publisher.enqueue({ message: outbound, receipt, blocks: false })
     }
   }
 

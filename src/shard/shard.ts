@@ -146,7 +146,7 @@ class RunningShard implements Shard {
   }
 
   async #close(successor: Connection | undefined): Promise<void> {
-    const { inbound, outbound, publisher, mappers } = this.#parts
+    const { inbound, outbound, waysOut, mappers } = this.#parts
     // Signals from other threads that were on their way when the shard left the routing tables.
     await nextTurn()
     await this.#drainFor(successor)
@@ -156,14 +156,14 @@ class RunningShard implements Shard {
     await this.#session.close()
     inbound.close()
     outbound.close()
-    publisher.close()
+    waysOut.close()
     mappers.close()
   }
 
   async #publishEverything(): Promise<void> {
     await this.#parts.outbound.idle()
     if (this.#session.isOpen) this.#announce('closed')
-    await this.#parts.publisher.drained()
+    await this.#parts.waysOut.drained()
   }
 
   #createSession(): Session {
@@ -197,13 +197,13 @@ class RunningShard implements Shard {
   }
 
   #opened(transport: Transport): void {
-    this.#parts.publisher.connect(transport)
+    this.#parts.waysOut.connect(transport)
     this.#announce('opened')
   }
 
   #closed(): void {
     this.#parts.admission.control(undefined)
-    this.#parts.publisher.connect(undefined)
+    this.#parts.waysOut.connect(undefined)
   }
 
   #announce(event: 'opened' | 'closed'): void {

@@ -136,13 +136,22 @@ it(
         const settled = sum(inbound.acknowledged!)
         return settled === MESSAGES && isPublished(outbound)
       })
-      checkSource(rest, side, received.replies[index]!)
+      // Sent is not yet arrived.
+      const replies = await eventually(
+        () => received.replies[index]!,
+        (arrived) => arrived >= rest.total.outbound.published![0],
+      )
+      checkSource(rest, side, replies)
     }
     for (const [index, side] of sides.entries()) {
       const rest = await atRest(publishers[index]!, ({ total: { outbound } }) => {
         return outbound.dispatched![0] === 2 * EVENTS && isPublished(outbound)
       })
-      checkTargets(rest, side, received.events[index]!)
+      const events = await eventually(
+        () => received.events[index]!,
+        (arrived) => arrived >= rest.targets[side.address]!.published![0],
+      )
+      checkTargets(rest, side, events)
     }
   },
   LIMIT_MS,

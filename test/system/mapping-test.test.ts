@@ -72,7 +72,7 @@ it('tells what comes of each message, what was written, and where a script faile
   assert.is(dropped.error, undefined)
   assert.is(failed.outcome, 'failed')
   const { error, script, line, column } = failed.error
-  assert.equal([error, script, line], ['connectivity:message.mapping.failed', 'incomingScript', 3])
+  assert.equal([error, script, line], ['connectivity:message.mapping.failed', 'incomingScript', 5])
   assert.ok(column > 0)
   assert.is(bytes.signals[0].value, 42)
   assert.is(wrong.error.error, 'protocoladapter:unknown.path')

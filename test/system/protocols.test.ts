@@ -17,7 +17,8 @@ const LIMIT_MS = 60_000
 /** A live message of a thing around the payload; the thing is the first word of a text. */
 const INCOMING_TEXT = `function mapToDittoProtocolMsg(headers, textPayload) {
   return Ditto.buildDittoProtocolMsg('pairs', textPayload.split(' ')[0], 'things', 'live', 'messages',
-    'text', '/inbox/messages/text', { 'content-type': 'text/plain', tag: headers.tag || 'none' },
+    'text', '/inbox/messages/text',
+    { 'content-type': 'text/plain', 'response-required': false, tag: headers.tag || 'none' },
     textPayload)
 }`
 
@@ -25,7 +26,8 @@ const INCOMING_TEXT = `function mapToDittoProtocolMsg(headers, textPayload) {
 const INCOMING_BYTES = `function mapToDittoProtocolMsg(headers, textPayload, bytePayload) {
   const hex = Array.from(new Uint8Array(bytePayload), (byte) => byte.toString(16).padStart(2, '0'))
   return Ditto.buildDittoProtocolMsg('pairs', 'bytes', 'things', 'live', 'messages', 'bytes',
-    '/inbox/messages/bytes', { 'content-type': 'text/plain', tag: headers.tag || 'none' },
+    '/inbox/messages/bytes',
+    { 'content-type': 'text/plain', 'response-required': false, tag: headers.tag || 'none' },
     hex.join(''))
 }`
 

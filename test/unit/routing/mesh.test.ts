@@ -9,6 +9,7 @@ import {
   type Mesh,
   type MeshReceiver,
 } from '../../../src/routing/mesh.ts'
+import { type Congestion, NO_CONGESTION } from '../../../src/routing/router.ts'
 import { suite } from '../../support/suite.ts'
 
 const it = suite('mesh')
@@ -26,8 +27,8 @@ class End implements MeshReceiver {
     this.received.push(`${batch.map(({ label }) => label)} acknowledged to ${shard}`)
   }
 
-  congestion(shard: number, congested: boolean): void {
-    this.received.push(`${shard} is ${congested ? '' : 'not '}congested`)
+  congestion(shard: number, { slow }: Congestion): void {
+    this.received.push(`${shard} is slow with ${slow}`)
   }
 
   behind(thread: number, behind: boolean): void {
@@ -94,10 +95,10 @@ it('carries everything to the other thread, in order', () =>
 
 it('tells all threads of congestion, its own first', () =>
   connected(async (near, _far, [own, other]) => {
-    near.congestion(7, true)
-    assert.equal(own.received, ['7 is congested'])
+    near.congestion(7, { ...NO_CONGESTION, slow: ['twin-events'] })
+    assert.equal(own.received, ['7 is slow with twin-events'])
     await until(() => other.received.length === 1)
-    assert.equal(other.received, ['7 is congested'])
+    assert.equal(other.received, ['7 is slow with twin-events'])
   }))
 
 it('brings back answers and errors of requests', () =>

@@ -147,7 +147,7 @@ it('waits for the last of several messages, and fails when it fails', () =>
   withRig(async (rig) => {
     const audit = await openPair(
       rig,
-      { payloadMapping: ['js'] },
+      { payloadMapping: ['js'], overflow: 'drop' },
       {
         definitions: script(TWO),
         settings: { maxOutboundQueue: 1 },

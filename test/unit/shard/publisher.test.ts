@@ -1,7 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import type { DittoError } from '../../../src/protocol/errors.ts'
-import { MAX_IN_FLIGHT, type Outgoing, Publisher } from '../../../src/shard/publisher.ts'
+import {
+  MAX_IN_FLIGHT,
+  type Outgoing,
+  Publisher,
+  type QueueState,
+} from '../../../src/shard/publisher.ts'
 import {
   MAX_BATCH,
   type OutboundMessage,
@@ -52,14 +57,14 @@ const STANDSTILL_MS = 200
 class Bench {
   readonly fates: string[] = []
   readonly errors: DittoError[] = []
-  readonly congestion: boolean[] = []
+  readonly states: QueueState[] = []
   readonly standstills: boolean[] = []
   #told: () => void = () => undefined
   readonly publisher: Publisher
   readonly transport = new FakeTransport()
 
-  /** Resolves with the next change of congestion. */
-  congestionChanges(): Promise<void> {
+  /** Resolves with the next change of the state. */
+  stateChanges(): Promise<void> {
     return new Promise((resolve) => {
       this.#told = resolve
     })
@@ -67,8 +72,8 @@ class Bench {
 
   constructor(limit: number) {
     const listener = {
-      onCongestion: (congested: boolean) => {
-        this.congestion.push(congested)
+      onState: (state: QueueState) => {
+        this.states.push(state)
         this.#told()
       },
       onStandstill: (standsStill: boolean) => this.standstills.push(standsStill),
@@ -86,6 +91,7 @@ class Bench {
 
   #outgoing(address: string): Outgoing {
     return {
+      blocks: address.startsWith('blocking'),
       message: { address, qos: 1, message: { headers: {}, payload: address } },
       receipt: {
         published: ({ ok }) => this.fates.push(`${address} ${ok ? 'published' : 'failed'}`),
@@ -165,44 +171,52 @@ it('sends on as soon as the transport has room again', async () => {
   assert.is(bench.transport.sent.length, MAX_IN_FLIGHT + 1)
 })
 
-it('tells of congestion early, and of relief later', async () => {
+it('has room for those whose senders wait, and keeps their place', async () => {
+  const bench = new Bench(2)
+  bench.send('a', 'b', 'blocking c', 'd', 'blocking e')
+  assert.equal(bench.fates, ['d dropped'])
+  bench.publisher.connect(bench.transport)
+  await nextTurn()
+  assert.equal(bench.transport.sent, ['a', 'b', 'blocking c', 'blocking e'])
+})
+
+it('tells early that it fills, and later that it has recovered', async () => {
   const bench = new Bench(100)
   bench.publisher.connect(bench.transport)
   bench.sendMany(9)
-  assert.equal(bench.congestion, [])
+  assert.equal(bench.states, [])
   bench.send('tenth')
-  assert.equal(bench.congestion, [true])
+  assert.equal(bench.states, ['slow'])
   await nextTurn()
   bench.sendMany(5)
   await nextTurn()
   await bench.transport.answer()
-  assert.equal(bench.congestion, [true], 'five are left')
+  assert.equal(bench.states, ['slow'], 'five are left')
   await bench.transport.answer()
-  assert.equal(bench.congestion, [true, false])
+  assert.equal(bench.states, ['slow', 'free'])
 })
 
-it('is not congested while there is no session: what does not fit is dropped', async () => {
+it('is stuck while there is no session', async () => {
   const bench = new Bench(100)
   bench.sendMany(60)
-  assert.equal(bench.congestion, [])
+  assert.equal(bench.states, ['stuck'])
   bench.publisher.connect(bench.transport)
-  assert.equal(bench.congestion, [true])
   bench.publisher.connect(undefined)
-  assert.equal(bench.congestion, [true, false])
+  assert.equal(bench.states, ['stuck', 'slow', 'stuck'])
 })
 
-it('nobody waits for a broker that stands still; until it moves again', async () => {
+it('is stuck while the broker stands still', async () => {
   const bench = new Bench(100)
   bench.publisher.connect(bench.transport)
   bench.sendMany(12)
-  await bench.congestionChanges()
-  assert.equal(bench.congestion, [true, false])
+  await bench.stateChanges()
+  assert.equal(bench.states, ['slow', 'stuck'])
   assert.equal(bench.standstills, [true])
   bench.sendMany(100)
   assert.is(bench.fates.filter((fate) => fate.endsWith('dropped')).length, 12)
   await bench.transport.answer()
   assert.equal(bench.standstills, [true, false])
-  assert.is(bench.congestion.at(-1), true)
+  assert.is(bench.states.at(-1), 'slow')
 })
 
 it('a slow broker does not stand still', async () => {
@@ -215,9 +229,9 @@ it('a slow broker does not stand still', async () => {
   bench.sendMany(12)
   await nextTurn()
   const answers = setInterval(() => void bench.transport.answer(), STANDSTILL_MS / 2)
-  await bench.congestionChanges()
+  await bench.stateChanges()
   clearInterval(answers)
-  assert.equal(bench.congestion, [true, false])
+  assert.equal(bench.states, ['slow', 'free'])
   assert.equal(bench.standstills, [])
 })
 

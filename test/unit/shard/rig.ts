@@ -126,7 +126,7 @@ export class Rig {
       signals: (_thread, shard, batch) => this.#shards.get(shard)?.shard.deliver(batch),
       acknowledgements: (_thread, shard, batch) =>
         this.#shards.get(shard)?.shard.acknowledge(batch),
-      congestion: (shard, congested) => this.table.setCongested(shard, congested),
+      congestion: (shard, congestion) => this.table.setCongestion(shard, congestion),
       answer: async () => false,
     }
     this.table = createRoutingTable(delivery)
