@@ -84,6 +84,8 @@ const connections = table({
   max_in_flight: int(1000, 1),
   max_redeliveries: int(0, 0),
   target_buffer: int(10_000, 1),
+  messages_per_second: int(0, 0),
+  source_messages_per_second: int(0, 0),
   connect_timeout_ms: int(15_000, 1),
   publish_timeout_ms: int(60_000, 1),
   test_timeout_ms: int(10_000, 1),

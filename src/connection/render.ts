@@ -33,6 +33,7 @@ export function connectionToJson(connection: Connection): JsonObject {
     failoverEnabled: connection.failoverEnabled,
     validateCertificates: connection.validateCertificates,
     processorPoolSize: connection.processorPoolSize,
+    messagesPerSecond: connection.messagesPerSecond,
     specificConfig: unlessEmpty(connection.specificConfig),
     mappingDefinitions: unlessEmpty(mapDefinitions(connection.mappingDefinitions)),
     credentials: credentials && credentialsToJson(credentials),
@@ -58,6 +59,7 @@ function sourceToJson(source: Source): JsonObject {
     payloadMapping: unlessEmptyList(source.payloadMapping),
     replyTarget: replyTargetToJson(source.replyTarget),
     declaredAcks: unlessEmptyList(source.declaredAcks),
+    messagesPerSecond: source.messagesPerSecond,
   })
 }
 

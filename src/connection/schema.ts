@@ -56,6 +56,10 @@ const payloadMappingSchema = texts.default([]).meta({
 
 const qosSchema = z.int().exactOptional().meta({ description: 'Quality of service.' })
 
+const messagesPerSecondSchema = positive('messages per second').exactOptional().meta({
+  description: 'No more are taken; the others wait. Not in Ditto. Default: that of config.toml.',
+})
+
 const replyTargetSchema = known({
   enabled: z.boolean().default(true),
   address: z.string().exactOptional(),
@@ -81,6 +85,7 @@ export const sourceSchema = known({
   payloadMapping: payloadMappingSchema,
   replyTarget: replyTargetSchema.prefault({}),
   declaredAcks: texts.default([]).meta({ example: ['{{connection:id}}:my-ack'] }),
+  messagesPerSecond: messagesPerSecondSchema,
 })
 
 /** A target of a connection. */
@@ -91,7 +96,9 @@ export const targetSchema = known({
   authorizationContext: targetSubjectsSchema,
   issuedAcknowledgementLabel: z.string().exactOptional(),
   overflow: z
-    .enum(OVERFLOWS)
+    .enum(OVERFLOWS, {
+      error: ({ input }) => `Overflow <${nameText(input)}> is invalid! It is block or drop.`,
+    })
     .exactOptional()
     .meta({
       description:
@@ -144,6 +151,7 @@ export const connectionSchema = known({
   failoverEnabled: z.boolean().default(true),
   validateCertificates: z.boolean().default(true),
   processorPoolSize: positive('processor pool size').default(1),
+  messagesPerSecond: messagesPerSecondSchema,
   specificConfig: z.record(z.string(), z.string()).default({}),
   mappingDefinitions: z.record(z.string(), mappingDefinitionSchema).default({}),
   credentials: credentialsSchema.exactOptional(),

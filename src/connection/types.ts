@@ -52,6 +52,7 @@ export interface Source {
   readonly payloadMapping: readonly string[]
   readonly replyTarget: ReplyTarget
   readonly declaredAcks: readonly string[]
+  readonly messagesPerSecond?: number
 }
 
 export interface Target {
@@ -124,6 +125,8 @@ export interface Connection {
   readonly failoverEnabled: boolean
   readonly validateCertificates: boolean
   readonly processorPoolSize: number
+  /** Of all clients and sources together. */
+  readonly messagesPerSecond?: number
   readonly specificConfig: Readonly<Record<string, string>>
   readonly mappingDefinitions: Readonly<Record<string, MappingDefinition>>
   readonly credentials?: Credentials

@@ -27,6 +27,7 @@ import { STANDSTILL_MS } from './publisher.ts'
 import { Replies } from './replies.ts'
 import { SourceProgram } from './source.ts'
 import { TargetProgram } from './target.ts'
+import { Throttle, throttleLimits } from './throttle.ts'
 import { WaysOut } from './ways-out.ts'
 
 /** What a shard finds on its thread. */
@@ -55,6 +56,8 @@ export interface ShardLog {
 export interface ShardParts {
   readonly mappers: ShardMappers
   readonly admission: Admission
+  /** In front of the way in, when messages may come only so fast. */
+  readonly throttle: Throttle | undefined
   readonly waysOut: WaysOut
   readonly inbound: Inbound
   readonly outbound: Outbound
@@ -118,11 +121,13 @@ class Assembly {
     const replies = new Replies({ ...common, publisher: waysOut.replies, monitor, onCongestion })
     const diversions = new DiversionTarget(this.#description.connection, targets)
     const own = { thread, shard, sources, replies, admission, ackTimeoutMs }
+    const inbound = new Inbound({ ...common, ...own })
     return {
       mappers: this.#mappers,
       admission,
       waysOut,
-      inbound: new Inbound({ ...common, ...own }),
+      throttle: this.#throttle(inbound, sources),
+      inbound,
       outbound: new Outbound({ ...common, targets, declaredAcks, diversions, responses: monitor }),
       subscription: this.#subscriptionOf(targets, sources),
     }
@@ -150,6 +155,21 @@ class Assembly {
         else this.#log.write('success', `The broker takes messages for ${queue} again.`)
       },
     })
+  }
+
+  #throttle(inbound: Inbound, sources: readonly SourceProgram[]): Throttle | undefined {
+    const { connection, settings } = this.#description
+    const limits = throttleLimits(connection, settings)
+    return (
+      limits &&
+      new Throttle(limits, {
+        onDue: (deliveries) => inbound.consume(deliveries),
+        onThrottled: ({ source, sourceAddress, message }) => {
+          const text = 'More messages than allowed per second: they wait.'
+          sources[source]!.monitor(sourceAddress).success('throttled', message, text)
+        },
+      })
+    )
   }
 
   #sources(): readonly SourceProgram[] {

@@ -11,6 +11,10 @@ export interface ShardSettings {
   readonly maxRedeliveries: number
   /** Messages that may wait for publishing, or for the broker's confirmation. */
   readonly maxOutboundQueue: number
+  /** That a connection takes which does not say so itself; 0: as many as come. */
+  readonly messagesPerSecond: number
+  /** The same for each source. */
+  readonly sourceMessagesPerSecond: number
   readonly connectTimeoutMs: number
   readonly publishTimeoutMs: number
   /** Longest wait for acknowledgements when a message names no timeout of its own. */

@@ -96,9 +96,8 @@ export class Inbound {
     )
   }
 
-  /** Takes what a transport delivered; everything else follows from here. */
+  /** Takes what a transport delivered, and was admitted; everything else follows from here. */
   consume(deliveries: readonly Delivery[]): void {
-    this.#environment.admission.take(deliveries.length)
     void this.#lane.run(() => this.#map(deliveries))
   }
 

@@ -11,7 +11,7 @@ import { createLogRings, type LogRings } from '../monitoring/log-ring.ts'
 import { createRedactor, type Redactor } from '../monitoring/redaction.ts'
 import type { Signal } from '../protocol/signal.ts'
 import type { AckResult, Subscription } from '../routing/router.ts'
-import type { Transport } from '../transport/transport.ts'
+import type { Delivery, Transport } from '../transport/transport.ts'
 import { announcement } from './announcements.ts'
 import { assemble, type ShardEnvironment, type ShardParts } from './assembly.ts'
 import type { ShardDescription } from './description.ts'
@@ -141,12 +141,13 @@ class RunningShard implements Shard {
     const { clientIndex } = this.#description
     const hasSuccessor = successor !== undefined && clientIndex < successor.clientCount
     await this.#session.stop(hasSuccessor ? successor : undefined)
+    this.#parts.throttle?.flush()
     await this.#parts.inbound.idle()
     await this.#parts.admission.idle()
   }
 
   async #close(successor: Connection | undefined): Promise<void> {
-    const { inbound, outbound, waysOut, mappers } = this.#parts
+    const { throttle, inbound, outbound, waysOut, mappers } = this.#parts
     // Signals from other threads that were on their way when the shard left the routing tables.
     await nextTurn()
     await this.#drainFor(successor)
@@ -154,6 +155,7 @@ class RunningShard implements Shard {
     const leftMs = Math.max(FAREWELL_MS, this.#deadlineMs - performance.now())
     await within(leftMs, this.#publishEverything())
     await this.#session.close()
+    throttle?.close()
     inbound.close()
     outbound.close()
     waysOut.close()
@@ -184,7 +186,7 @@ class RunningShard implements Shard {
       },
       // A dry run only proves that subscribing works: what it receives stays unsettled at the broker.
       onDeliveries: (batch) => {
-        if (!dryRun) inbound.consume(batch)
+        if (!dryRun) this.#consume(batch)
       },
       onUndecodable: (source, address, error) => inbound.undecodable(source, address, error),
       onOpen: (transport) => this.#opened(transport),
@@ -194,6 +196,13 @@ class RunningShard implements Shard {
       ...backoff,
       now,
     })
+  }
+
+  #consume(batch: readonly Delivery[]): void {
+    const { admission, throttle, inbound } = this.#parts
+    admission.take(batch.length)
+    if (throttle === undefined) inbound.consume(batch)
+    else throttle.take(batch)
   }
 
   #opened(transport: Transport): void {

@@ -40,6 +40,8 @@ export function shardSettings({ connections, monitoring, mapping }: Config): Sha
     maxUnsettled: connections.max_in_flight,
     maxRedeliveries: connections.max_redeliveries,
     maxOutboundQueue: connections.target_buffer,
+    messagesPerSecond: connections.messages_per_second,
+    sourceMessagesPerSecond: connections.source_messages_per_second,
     connectTimeoutMs: connections.connect_timeout_ms,
     publishTimeoutMs: connections.publish_timeout_ms,
     ackTimeoutMs: connections.ack_timeout_ms,

@@ -267,6 +267,7 @@ const anyBody = fc.record({
         }),
       ),
       declaredAcks: maybe(fc.constant(['my-id:ack', 'my-id:ack'])),
+      messagesPerSecond: maybe(fc.integer({ min: 1 })),
     }),
     { maxLength: 3 },
   ),
@@ -277,6 +278,7 @@ const anyBody = fc.record({
       qos: maybe(fc.integer()),
       authorizationContext: subjects,
       issuedAcknowledgementLabel: maybe(fc.constant('{{connection:id}}:label')),
+      overflow: maybe(fc.constantFrom('block', 'drop')),
       headerMapping: maybe(mapping),
       payloadMapping: maybe(texts),
     }),
@@ -284,6 +286,7 @@ const anyBody = fc.record({
   ),
   clientCount: maybe(fc.integer({ min: 1, max: 9 })),
   failoverEnabled: maybe(fc.boolean()),
+  messagesPerSecond: maybe(fc.integer({ min: 1 })),
   specificConfig: maybe(fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.jsonValue())),
   mappingContext: maybe(fc.constant({ mappingEngine: 'JavaScript', options: {} })),
   credentials: maybe(

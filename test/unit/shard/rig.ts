@@ -31,6 +31,8 @@ export const SETTINGS: ShardSettings = {
   maxUnsettled: 1000,
   maxRedeliveries: 0,
   maxOutboundQueue: 10_000,
+  messagesPerSecond: 0,
+  sourceMessagesPerSecond: 0,
   connectTimeoutMs: 1000,
   publishTimeoutMs: 5000,
   ackTimeoutMs: 5000,
