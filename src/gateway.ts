@@ -50,6 +50,10 @@ const REQUEST_GRACE_MS = 2_000
 
 const HOUR_MS = 3_600_000
 
+const DAMAGED =
+  'A connection cannot be read from the store and does not run. Delete it and create it again, or ' +
+  'restore the store from a backup.'
+
 /** Starts a gateway; resolves when its API listens. Throws a `StoreError`, or what listening throws. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, version, log } = options
@@ -79,6 +83,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await store.close()
     throw error
   })
+  for (const [id, reason] of store.unreadable) log.error({ connectionId: id, reason }, DAMAGED)
   await devops.keep(options.showPassword)
   await snapshots.start(store.list().map(({ connection }) => connection))
   supervisor.start()

@@ -149,7 +149,7 @@ Results
   mapping      CPU time of one mapping, beside plain V8 and beside Rhino in its interpreter where Java
                and librhino-java are installed. Takes --duration and --json only
   monitoring   CPU time per message with logs of successes kept and without, each --duration long and
-               three times; then answers and latencies while all of a thousand connections are looked
+               five times; then answers and latencies while all of a thousand connections are looked
                at. Takes --duration, --warm-up and --json only
 
 Exit status: 0; 1 when something failed, or when a message was lost at QoS 1; 2 for wrong arguments.

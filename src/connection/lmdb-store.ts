@@ -31,6 +31,11 @@ export class LmdbConnectionStore implements ConnectionStore {
   readonly #cipher: Cipher
   readonly #lock: StoreLock
   readonly #file: string
+  /** All connections, decoded: whoever looks at all of them does so often. */
+  readonly #known = new Map<string, StoredConnection>()
+  readonly unreadable = new Map<string, string>()
+  /** Of all that is known, by id; undefined after a change. */
+  #list: readonly StoredConnection[] | undefined
   /** Why nothing can be written any more. */
   #failure: string | undefined
 
@@ -39,6 +44,9 @@ export class LmdbConnectionStore implements ConnectionStore {
     this.#file = file
     this.#environment = environment
     this.#cipher = cipher
+    for (const { key, value } of environment.connections.getRange()) {
+      this.#read(String(key), value as ConnectionRecord)
+    }
   }
 
   /**
@@ -65,13 +73,12 @@ export class LmdbConnectionStore implements ConnectionStore {
   }
 
   get(id: string): StoredConnection | undefined {
-    const record = this.#environment.connections.get(id) as ConnectionRecord | undefined
-    return record === undefined ? undefined : this.#revealed(record)
+    return this.#known.get(id)
   }
 
   list(): readonly StoredConnection[] {
-    const records = this.#environment.connections.getRange()
-    return [...records].map(({ value }) => this.#revealed(value as ConnectionRecord))
+    this.#list ??= [...this.#known.values()].sort(byId)
+    return this.#list
   }
 
   async put(stored: StoredConnection): Promise<void> {
@@ -84,13 +91,20 @@ export class LmdbConnectionStore implements ConnectionStore {
     this.#write(connection.id, () => {
       this.#environment.connections.putSync(connection.id, record)
     })
+    this.#known.set(connection.id, stored)
+    this.unreadable.delete(connection.id)
+    this.#list = undefined
   }
 
   async remove(id: string): Promise<boolean> {
-    return this.#write(id, () => {
+    const isRemoved = this.#write(id, () => {
       this.#environment.quarantine.removeSync(id)
       return this.#environment.connections.removeSync(id)
     })
+    this.#known.delete(id)
+    this.unreadable.delete(id)
+    this.#list = undefined
+    return isRemoved
   }
 
   quarantineMark(id: string): QuarantineMark | undefined {
@@ -156,6 +170,14 @@ export class LmdbConnectionStore implements ConnectionStore {
     return Object.fromEntries(secrets)
   }
 
+  #read(id: string, record: ConnectionRecord): void {
+    try {
+      this.#known.set(id, this.#revealed(record))
+    } catch (error) {
+      this.unreadable.set(id, error instanceof Error ? error.message : String(error))
+    }
+  }
+
   #revealed({ secrets, ...stored }: ConnectionRecord): StoredConnection {
     const { id } = stored.connection
     const connection = mapSecrets(stored.connection, (pointer) => {
@@ -165,6 +187,11 @@ export class LmdbConnectionStore implements ConnectionStore {
     })
     return { ...stored, connection }
   }
+}
+
+/** The order of LMDB's keys. */
+function byId({ connection: one }: StoredConnection, { connection: other }: StoredConnection) {
+  return one.id < other.id ? -1 : 1
 }
 
 /** A secret that was moved to another connection or place does not decrypt there. */

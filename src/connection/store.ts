@@ -52,6 +52,8 @@ export interface QuarantineMark {
 export interface ConnectionStore {
   /** False once a write has failed. */
   readonly writable: boolean
+  /** Connections that are there and cannot be read, with the reason, by id: their record is damaged. */
+  readonly unreadable: ReadonlyMap<string, string>
   get(id: string): StoredConnection | undefined
   /** All, ordered by id. */
   list(): readonly StoredConnection[]

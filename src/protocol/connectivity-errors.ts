@@ -109,6 +109,16 @@ export function connectionUnavailable(id: string): DittoError {
   )
 }
 
+/** 500 `connectivity:connection.damaged`, not in Ditto: what the store has of it cannot be read. */
+export function connectionDamaged(id: string, reason: string): DittoError {
+  return dittoError(
+    500,
+    'connectivity:connection.damaged',
+    `The Connection with ID '${id}' cannot be read from the store: ${reason}`,
+    'Delete it and create it again, or restore the store from a backup. The others are not affected.',
+  )
+}
+
 /** 503 `connectivity:connection.timeout`. */
 export function connectionTimeout(operation: string, id: string): DittoError {
   return dittoError(

@@ -28,6 +28,7 @@ import { Replies } from './replies.ts'
 import { SourceProgram } from './source.ts'
 import { TargetProgram } from './target.ts'
 import { Throttle, throttleLimits } from './throttle.ts'
+import { turnClock } from './turn-clock.ts'
 import { WaysOut } from './ways-out.ts'
 
 /** What a shard finds on its thread. */
@@ -91,6 +92,8 @@ class Assembly {
   readonly #environment: ShardEnvironment
   readonly #log: ShardLog
   readonly #mappers: ShardMappers
+  /** When lines of the log were written. */
+  readonly #lineClock: () => number
 
   constructor(
     description: ShardDescription,
@@ -102,6 +105,7 @@ class Assembly {
     this.#environment = environment
     this.#log = log
     this.#mappers = mappers
+    this.#lineClock = turnClock(environment.now)
   }
 
   parts(): ShardParts {
@@ -183,28 +187,40 @@ class Assembly {
           maxRedeliveries: this.#description.settings.maxRedeliveries,
           mappersOf: (payloadMapping) => this.#mappers.of(payloadMapping),
           monitorOf: (address) =>
-            new Monitor('source', address, counters.inbound(address), this.#log.entries, now),
+            new Monitor(
+              'source',
+              address,
+              counters.inbound(address),
+              this.#log.entries,
+              this.#lineClock,
+            ),
         }),
     )
   }
 
   #targets(): readonly TargetProgram[] {
     const { connection } = this.#description
-    const { now, counters } = this.#environment
+    const { counters } = this.#environment
     return connection.targets.map((target) => {
       const { address } = target
       return new TargetProgram(target, {
         connectionId: connection.id,
         mappersOf: (payloadMapping) => this.#mappers.of(payloadMapping),
-        monitor: new Monitor('target', address, counters.outbound(address), this.#log.entries, now),
+        monitor: new Monitor(
+          'target',
+          address,
+          counters.outbound(address),
+          this.#log.entries,
+          this.#lineClock,
+        ),
       })
     })
   }
 
   #responseMonitor(): Monitor<OutboundMetric> {
-    const { counters, now } = this.#environment
+    const { counters } = this.#environment
     const responses = counters.outbound(RESPONSES_ADDRESS)
-    return new Monitor('response', RESPONSES_ADDRESS, responses, this.#log.entries, now)
+    return new Monitor('response', RESPONSES_ADDRESS, responses, this.#log.entries, this.#lineClock)
   }
 
   #subscriptionOf(

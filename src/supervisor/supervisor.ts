@@ -13,7 +13,7 @@ import { isJsonObject, type JsonObject } from '../json/types.ts'
 import { readTrial, type TrialResult } from '../mapping/trial-schema.ts'
 import { renderNoMetrics } from '../monitoring/metrics-json.ts'
 import type { Sample } from '../monitoring/prometheus.ts'
-import { connectionNotFound } from '../protocol/connectivity-errors.ts'
+import { connectionDamaged, connectionNotFound } from '../protocol/connectivity-errors.ts'
 import { DittoException } from '../protocol/errors.ts'
 import type { ShardStatus } from '../shard/description.ts'
 import { type CheckOptions, checkedConnection, checkStatically } from './candidate.ts'
@@ -124,7 +124,7 @@ export class Supervisor implements ConnectionService {
 
   async remove(id: string): Promise<void> {
     await this.#mutex.run(id, async () => {
-      this.retrieve(id)
+      if (!this.#store.unreadable.has(id)) this.retrieve(id)
       await this.#store.remove(id)
       this.#options.quarantine.forget(id)
       await this.#dataPlane.running.remove(id, undefined)
@@ -144,8 +144,11 @@ export class Supervisor implements ConnectionService {
 
   retrieve(id: string): StoredConnection {
     const stored = this.#store.get(id)
-    if (stored === undefined) throw new DittoException(connectionNotFound(id))
-    return stored
+    if (stored !== undefined) return stored
+    const damage = this.#store.unreadable.get(id)
+    throw new DittoException(
+      damage === undefined ? connectionNotFound(id) : connectionDamaged(id, damage),
+    )
   }
 
   list(): readonly StoredConnection[] {

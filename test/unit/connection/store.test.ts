@@ -143,12 +143,20 @@ it('refuses secrets that were moved to another connection', async () => {
   const folder = newFolder()
   const store = await openConnectionStore(folder, GENERATED)
   await store.put(stored('aaaa'))
+  await store.put(stored('cccc'))
   await store.close()
   const file = join(folder, DATA_FILE)
   const bytes = readFileSync(file, 'latin1')
   writeFileSync(file, bytes.replaceAll('aaaa', 'bbbb'), 'latin1')
   const again = await openConnectionStore(folder, GENERATED)
-  assert.throws(() => again.get('bbbb'))
+  assert.equal([...again.unreadable.keys()], ['bbbb'])
+  assert.is(again.get('bbbb'), undefined)
+  assert.equal(
+    again.list().map(({ connection }) => connection.id),
+    ['cccc'],
+  )
+  assert.ok(await again.remove('bbbb'), 'it can be deleted')
+  assert.is(again.unreadable.size, 0)
   await again.close()
 })
 

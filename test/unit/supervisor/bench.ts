@@ -84,6 +84,7 @@ function memoryStore(): ConnectionStore {
   const meta = new Map<string, string>()
   return {
     writable: true,
+    unreadable: new Map(),
     get: (id) => connections.get(id),
     list: () => [...connections.values()],
     put: async (stored) => void connections.set(stored.connection.id, stored),
