@@ -1,6 +1,6 @@
 /**
- * What networks and brokers do to AMQP connections. Across every fault 10,000 numbered messages wait in
- * a queue; each is settled only when the event that it caused is confirmed by the broker, so none may
+ * What networks and brokers do to AMQP connections. Across every fault numbered messages wait in a queue
+ * (10,000 at full size); each is settled only when the event that it caused is confirmed by the broker, so none may
  * be lost; what may come twice is what was unsettled when something broke.
  */
 import { setTimeout as delay } from 'node:timers/promises'
@@ -8,12 +8,13 @@ import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
 import * as assert from 'uvu/assert'
 import { type Sluice, startSluice } from '../../bench/support/sluice.ts'
 import { MAX_BATCH } from '../../src/transport/transport.ts'
+import { sized } from './faults.ts'
 import { eventually, logTexts, look, open, untilStatus } from './gateway.ts'
 import { startProxy, type TcpProxy } from './proxy.ts'
 import { type RabbitMq, startRabbitMq } from './rabbitmq.ts'
 import { suite } from './suite.ts'
 
-const MESSAGES = 10_000
+const MESSAGES = sized(1_500, 10_000)
 const MAX_UNSETTLED = 200
 /** What was taken and not settled when a session ended; admission looks at it batch by batch. */
 const MAX_REPEATED = MAX_UNSETTLED + MAX_BATCH
