@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
+import { FULL } from './support/faults.ts'
 import { installMissingTools } from './support/tools.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -16,6 +17,9 @@ const STAGES = [
   { pattern: 'test/conformance/**/*.test.ts', limitMs: 180_000, atOnce: 2 },
   { pattern: 'test/system/**/*.test.ts', limitMs: 300_000, atOnce: 1 },
 ] as const
+
+/** Fault tests at their full size take their time. */
+const LIMIT_FACTOR = FULL ? 6 : 1
 
 /** How long a file that took too long may take to tell what failed. */
 const FAREWELL_MS = 1_000
@@ -36,7 +40,7 @@ for (const { pattern, limitMs, atOnce } of STAGES) {
     .filter((file) => selected.length === 0 || selected.some((part) => file.includes(part)))
     .sort()
   const lanes = Math.min(atOnce, availableParallelism())
-  await Promise.all(Array.from({ length: lanes }, () => runLane(files, limitMs)))
+  await Promise.all(Array.from({ length: lanes }, () => runLane(files, limitMs * LIMIT_FACTOR)))
 }
 const passed = results.reduce((sum, result) => sum + result.passed, 0)
 const failed = results.reduce((sum, result) => sum + result.failed, 0)
