@@ -19,6 +19,9 @@ import type { Connection } from './types.ts'
 /** Of this layout; a newer Sluice may write a newer one. */
 const FORMAT = 1
 
+/** After which a store that could not be written is tried again. */
+const RETRY_MS = 1_000
+
 const KEY_CHECK = 'key-check'
 
 /** A {@link StoredConnection} on the disk: the connection masked, its secrets by pointer. */
@@ -36,8 +39,9 @@ export class LmdbConnectionStore implements ConnectionStore {
   readonly unreadable = new Map<string, string>()
   /** Of all that is known, by id; undefined after a change. */
   #list: readonly StoredConnection[] | undefined
-  /** Why nothing can be written any more. */
+  /** Why nothing can be written at present. */
   #failure: string | undefined
+  #retry: NodeJS.Timeout | undefined
 
   private constructor(file: string, environment: Environment, cipher: Cipher, lock: StoreLock) {
     this.#lock = lock
@@ -139,6 +143,7 @@ export class LmdbConnectionStore implements ConnectionStore {
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#retry)
     this.#failure ??= 'it is closed'
     await this.#environment.root.close()
     await this.#lock.release()
@@ -150,15 +155,32 @@ export class LmdbConnectionStore implements ConnectionStore {
     try {
       return this.#environment.root.transactionSync(change)
     } catch (cause) {
-      this.#failure = cause instanceof Error ? cause.message : String(cause)
+      this.#fail(cause)
       return this.#refuse(id, cause)
+    }
+  }
+
+  /** A full disk may have room later: somebody has to find that out. */
+  #fail(cause: unknown): void {
+    this.#failure = cause instanceof Error ? cause.message : String(cause)
+    this.#retry = setTimeout(() => this.#tryAgain(), RETRY_MS)
+    this.#retry.unref()
+  }
+
+  #tryAgain(): void {
+    const { root, meta } = this.#environment
+    try {
+      root.transactionSync(() => meta.putSync('recovered', Date.now()))
+      this.#failure = undefined
+    } catch (cause) {
+      this.#fail(cause)
     }
   }
 
   #refuse(id: string, cause?: unknown): never {
     const description =
       `${this.#file} cannot be written: ${this.#failure}. Connections go on as they are, changes ` +
-      'are refused. Make room on the disk, then restart Sluice.'
+      'are refused. Make room on the disk; if that does not help, restart Sluice.'
     fail({ ...connectionUnavailable(id), description }, cause)
   }
 

@@ -47,10 +47,10 @@ export interface QuarantineMark {
 
 /**
  * Keeps connections. Reading sees what was written last; writing resolves when it is on the disk,
- * and rejects with 503 when it cannot be: from then on the store is read-only.
+ * and rejects with 503 when it cannot be: then the store is read-only until the disk takes a write again.
  */
 export interface ConnectionStore {
-  /** False once a write has failed. */
+  /** False from a write that failed until the disk takes one again. */
   readonly writable: boolean
   /** Connections that are there and cannot be read, with the reason, by id: their record is damaged. */
   readonly unreadable: ReadonlyMap<string, string>

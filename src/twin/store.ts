@@ -45,6 +45,9 @@ interface Request {
   readonly reject: (reason: Error) => void
 }
 
+/** After which a partition that could not be written is tried again. */
+const RETRY_MS = 1_000
+
 class LmdbPartition implements Partition {
   readonly #database: RootDatabase<string, string>
   readonly #path: string
@@ -54,8 +57,10 @@ class LmdbPartition implements Partition {
   readonly #cache: RecordCache
   #waiting: Request[] = []
   #working: Promise<void> | undefined
-  /** Why nothing can be written any more. */
+  /** Why nothing can be written at present. */
   #failure: Error | undefined
+  /** When that is tried again, on the monotonic clock. */
+  #retryAtMs = 0
   #closed = false
 
   constructor(path: string, options: PartitionOptions) {
@@ -112,7 +117,7 @@ class LmdbPartition implements Partition {
   }
 
   #takeTurn(): readonly Request[] {
-    // Batches that only retrieve shall not fail with others any more.
+    // Batches that only retrieve shall not fail with others.
     if (this.#failure !== undefined) return this.#waiting.splice(0, 1)
     let commands = 0
     let count = 0
@@ -174,7 +179,7 @@ class LmdbPartition implements Partition {
   }
 
   async #write(changed: ReadonlyMap<string, ThingRecord>): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure
+    if (this.#failure !== undefined && performance.now() < this.#retryAtMs) throw this.#failure
     const texts: string[] = []
     try {
       await this.#database.batch(() => {
@@ -187,6 +192,7 @@ class LmdbPartition implements Partition {
     } catch (thrown) {
       throw await this.#fail(thrown)
     }
+    this.#failure = undefined
     let index = 0
     for (const [thingId, record] of changed) {
       this.#cache.set(thingId, withBound(record, texts[index]!.length))
@@ -195,14 +201,15 @@ class LmdbPartition implements Partition {
   }
 
   /**
-   * After a failed commit nobody knows what the disk will do next: nothing is written until the
-   * partition is opened again. What is stored can still be retrieved.
+   * A failed commit has changed nothing; what is stored can still be retrieved. Writing is tried again
+   * after a pause: a full disk may have room by then, and shall not be hammered until it has.
    */
   async #fail(thrown: unknown): Promise<Error> {
     const reason = await commitFailure(thrown)
+    this.#retryAtMs = performance.now() + RETRY_MS
     this.#failure = new Error(
-      `The twin partition ${this.#path} cannot be written any more: ${reason}. Check the disk and ` +
-        'its free space, then restart.',
+      `The twin partition ${this.#path} cannot be written: ${reason}. Make room on its disk; if that does ` +
+        'not help, restart Sluice.',
       { cause: thrown },
     )
     return this.#failure

@@ -214,8 +214,8 @@ it('survives a disk that takes no more: it rejects what it cannot keep and still
   for await (const line of createInterface({ input: child.stdout })) lines.push(line)
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   assert.is(child.exitCode, 0, lines.slice(-5).join('\n'))
-  assert.match(lines.at(-3)!, /^rejected: .*cannot be written any more/)
-  assert.match(lines.at(-2)!, /^rejected: .*cannot be written any more/)
+  assert.match(lines.at(-3)!, /^rejected: .*cannot be written: /)
+  assert.match(lines.at(-2)!, /^rejected: .*cannot be written: /)
   assert.is(lines.at(-1), 'retrieved: 200')
 
   const answered = Number(lines.at(-4))
