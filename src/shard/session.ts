@@ -12,6 +12,7 @@ import {
   type TransportEvents,
 } from '../transport/transport.ts'
 import type { ClientStatus, ShardStatus } from './description.ts'
+import { Endings } from './endings.ts'
 
 /** What a session needs of its shard. */
 export interface SessionOptions extends BackoffLimits {
@@ -33,6 +34,8 @@ const INITIAL: ClientStatus = {
   since: 0,
 }
 
+const CONNECTED = 'CONNECTED'
+
 /** One per shard. */
 export class Session {
   readonly #options: SessionOptions
@@ -40,7 +43,10 @@ export class Session {
   #client: ClientStatus
   #transport: Transport | undefined
   readonly #backoff: Backoff
+  readonly #endings = new Endings()
   #openedAt = 0
+  /** Runs while an open session is under suspicion to end soon. */
+  #probation: NodeJS.Timeout | undefined
   #pause: NodeJS.Timeout | undefined
   #reporting = false
   readonly #stopping = new AbortController()
@@ -74,6 +80,7 @@ export class Session {
   /** Starts over with short pauses; while waiting after a failure, tries at once. */
   retry(): void {
     this.#backoff.reset()
+    this.#endings.forget()
     if (this.#pause === undefined || this.#stopped) return
     clearTimeout(this.#pause)
     this.#pause = undefined
@@ -96,6 +103,7 @@ export class Session {
   async close(): Promise<void> {
     this.#stopping.abort()
     clearTimeout(this.#pause)
+    clearTimeout(this.#probation)
     const transport = this.#transport
     this.#transport = undefined
     if (transport !== undefined) {
@@ -133,9 +141,29 @@ export class Session {
     }
     this.#transport = transport
     this.#openedAt = this.#options.now()
-    this.#setClient({ status: 'open', recovery: 'succeeded', details: 'CONNECTED' })
+    this.#setClient({ status: 'open', recovery: 'succeeded', details: this.#begun() })
     this.#options.onLog('success', 'Connection successful.')
     this.#options.onOpen(transport)
+  }
+
+  /** Details of the session that has just begun. */
+  #begun(): string {
+    const suspicion = this.#endings.suspicion
+    if (suspicion === undefined) return CONNECTED
+    this.#probation = setTimeout(() => {
+      this.#endings.forget()
+      this.#client = { ...this.#client, details: CONNECTED }
+      this.#report()
+    }, this.#stableMs)
+    return `${CONNECTED}, but: ${suspicion}`
+  }
+
+  /**
+   * A session that lives so long has shown that the broker is well again. Who shares its client id with
+   * another client of the kind is disconnected after that one's pause, the longest pause at most.
+   */
+  get #stableMs(): number {
+    return 2 * this.#options.backoffMaxMs
   }
 
   #createTransport(onLost: (error: ConnectError) => void): Transport {
@@ -148,8 +176,11 @@ export class Session {
     const transport = this.#transport!
     this.#transport = undefined
     this.#options.onClosed()
-    // A session that lived longer than the longest pause has shown that the broker is well again.
-    if (this.#options.now() - this.#openedAt > this.#options.backoffMaxMs) this.#backoff.reset()
+    clearTimeout(this.#probation)
+    if (this.#options.now() - this.#openedAt > this.#stableMs) {
+      this.#backoff.reset()
+      this.#endings.forget()
+    }
     this.#ending = this.#quietly(transport.close())
     this.#failed(error)
   }
@@ -168,13 +199,16 @@ export class Session {
     for (const [key, address] of this.#addresses) {
       if (address.status !== 'misconfigured') this.#addresses.set(key, this.#closedAddress(address))
     }
+    this.#endings.note(error)
+    const suspicion = this.#endings.suspicion
+    const message = suspicion === undefined ? error.message : `${error.message} ${suspicion}`
     this.#setClient({
-      status: error.status,
+      status: suspicion === undefined ? error.status : 'misconfigured',
       recovery: this.#stopped ? 'unknown' : 'ongoing',
-      details: `${error.message} At ${this.#instant()}`,
+      details: `${message} At ${this.#instant()}`,
       failure: error.failure,
     })
-    const text = `Connection failed due to: ${error.message.replace(/\.$/, '')}.`
+    const text = `Connection failed due to: ${message.replace(/\.$/, '')}.`
     if (this.#stopped) {
       this.#options.onLog('failure', text)
       return

@@ -63,18 +63,24 @@ export class ConnectError extends Error {
    * now; MQTT's `reconnectForRedeliveryDelay`). It then replaces the backoff and is no failed attempt.
    */
   readonly reconnectAfterMs: number | undefined
+  /**
+   * Set when the broker ended a session that it had accepted: what it means if that happens again and
+   * again, and what to do then.
+   */
+  readonly ifRepeated: string | undefined
 
   constructor(
     failure: ConnectFailure,
     status: 'failed' | 'misconfigured',
     message: string,
-    options: ErrorOptions & { reconnectAfterMs?: number } = {},
+    options: ErrorOptions & { reconnectAfterMs?: number; ifRepeated?: string } = {},
   ) {
     super(message, options)
     this.name = 'ConnectError'
     this.failure = failure
     this.status = status
     this.reconnectAfterMs = options.reconnectAfterMs
+    this.ifRepeated = options.ifRepeated
   }
 }
 

@@ -109,13 +109,16 @@ it('a connection cut or reset is lost once', async () => {
   await proxy.stop()
 })
 
+const CONNACK_BYTES = 4
+
 it('a connection cut in the middle of CONNACK or SUBACK could not be opened', async () => {
   const proxy = await startProxy(broker.port)
   for (const cutAfter of [1, 3, 4, 6, 8]) {
     await proxy.setMode({ cutAfter })
     const uri = `tcp://127.0.0.1:${proxy.port}`
     const error = await failure({ ...consuming('cut', 1), uri })
-    assert.equal([error.failure, error.status], ['protocol', 'failed'], `after ${cutAfter} bytes`)
+    const expected = cutAfter < CONNACK_BYTES ? 'protocol' : 'lost'
+    assert.equal([error.failure, error.status], [expected, 'failed'], `after ${cutAfter} bytes`)
   }
   await proxy.stop()
 })
@@ -259,6 +262,7 @@ it('another client with the same id takes the session over', async () => {
   const second = await open(connection)
   await first.until(() => first.lost.length > 0, 'the loss of the first session')
   assert.equal(second.lost, [])
+  assert.match(first.lost[0]!.ifRepeated!, connection.specificConfig.clientId ?? connection.id)
 })
 
 it('checks the certificates that the connection asks to check', async () => {

@@ -57,15 +57,26 @@ export function openError(error: unknown, endpoint: Endpoint): ConnectError {
   )
 }
 
-/** Why an open session ended. */
-export function lostError(error: unknown): ConnectError {
+/** Why a session that the broker had accepted under this client id ended. */
+export function lostError(error: unknown, clientId: string): ConnectError {
   if (error instanceof ConnectError) return error
+  // Without DISCONNECT, which MQTT 3.1.1 knows from clients only, the broker can but close the socket.
+  const byBroker = error === undefined || (error as { code?: unknown }).code === 'ECONNRESET'
   return new ConnectError(
     'lost',
     'failed',
     error === undefined
       ? 'MQTT client got disconnected. Server closed connection without DISCONNECT.'
       : `MQTT client got disconnected. ${errorText(error)}.`,
-    { cause: error },
+    { cause: error, ...(byBroker && { ifRepeated: takenOver(clientId) }) },
+  )
+}
+
+/** MQTT 3.1.1, section 3.1.4: a client that connects with an id in use disconnects who had it. */
+function takenOver(clientId: string): string {
+  return (
+    `Most likely another client uses the client id '${clientId}', too, so that they take the session ` +
+    "from each other: give each a 'clientId' of its own in specificConfig. If no other client does, the " +
+    'broker does not allow what this one subscribes to or publishes; its log has the reason.'
   )
 }

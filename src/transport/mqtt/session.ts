@@ -41,6 +41,8 @@ export class MqttSession implements PacketSink {
   #socket: Socket | undefined
   #client: PipelinedClient | undefined
   #state: 'opening' | 'open' | 'ended' = 'opening'
+  /** Whether the broker has answered CONNECT with yes. */
+  #accepted = false
   #failure: ConnectError | undefined
   readonly #failed = Promise.withResolvers<never>()
 
@@ -72,7 +74,10 @@ export class MqttSession implements PacketSink {
     signal.addEventListener('abort', () => this.#fail(signal.reason), { once: true })
     const client = this.#createClient(socket)
     const connected = Promise.withResolvers<void>()
-    client.once('connect', () => connected.resolve())
+    client.once('connect', () => {
+      this.#accepted = true
+      connected.resolve()
+    })
     client.connect()
     await Promise.race([connected.promise, this.#failed.promise])
     this.publisher.begin()
@@ -95,7 +100,7 @@ export class MqttSession implements PacketSink {
 
   /** The session is usable: from now on its end is reported, and messages are delivered. */
   begin(): void {
-    if (this.#failure !== undefined) this.#options.onLost(lostError(this.#failure.cause))
+    if (this.#failure !== undefined) this.#options.onLost(this.#failure)
     if (this.#state !== 'opening') return
     this.#state = 'open'
     this.intake.begin()
@@ -183,11 +188,14 @@ export class MqttSession implements PacketSink {
     this.intake.end()
     this.publisher.end('The session with the broker was lost before it confirmed the message.')
     this.#client?.end(true)
+    const failure = this.#accepted
+      ? lostError(error, this.#options.clientId)
+      : openError(error, this.#endpoint)
     if (state === 'open') {
-      this.#options.onLost(lostError(error))
+      this.#options.onLost(failure)
     } else {
-      this.#failure = openError(error, this.#endpoint)
-      this.#failed.reject(this.#failure)
+      this.#failure = failure
+      this.#failed.reject(failure)
     }
   }
 }

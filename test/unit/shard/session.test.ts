@@ -187,7 +187,7 @@ it('spreads the pauses, so that not everybody comes back at once', async () => {
 })
 
 it('starts over with short pauses after a session that lasted', async () => {
-  for (const lastedMs of [10, 50_000]) {
+  for (const lastedMs of [10, 50_000, 90_000]) {
     const bench = new Bench({ backoffMinMs: 8, backoffMaxMs: 40_000 })
     bench.start()
     await bench.refuse()
@@ -196,10 +196,49 @@ it('starts over with short pauses after a session that lasted', async () => {
     await nextTurn()
     bench.nowMs += lastedMs
     bench.last.events.onLost(LOST)
-    if (lastedMs > 40_000) assert.ok(bench.pauseMs <= 8, 'the broker is well again')
+    if (lastedMs > 80_000) assert.ok(bench.pauseMs <= 8, 'the broker is well again')
     else assert.ok(bench.pauseMs >= 8, 'the broker may be flapping')
     await bench.session.stop(undefined)
   }
+})
+
+it('tells when the broker ends session after session, until one has lasted', async () => {
+  const taken = new ConnectError('lost', 'failed', 'closed', { ifRepeated: 'Another client!' })
+  const bench = new Bench({ backoffMinMs: 1, backoffMaxMs: 4 })
+  const reopen = async (): Promise<void> => {
+    await bench.nextAttempt()
+    bench.last.opening.resolve()
+    await nextTurn()
+  }
+  await bench.open()
+  for (const end of ['opened', 'refused', 'opened', 'opened'] as const) {
+    bench.last.events.onLost(taken)
+    assert.is(bench.client.status, 'failed')
+    assert.match(bench.client.details, /^closed At /)
+    if (end === 'refused') {
+      await bench.nextAttempt()
+      await bench.refuse()
+    }
+    await reopen()
+    assert.is(bench.client.details, 'CONNECTED')
+  }
+  bench.last.events.onLost(taken)
+  assert.is(bench.client.status, 'misconfigured')
+  assert.is(bench.client.recovery, 'ongoing')
+  const told = 'The broker has ended 3 sessions in a row. Another client!'
+  assert.match(bench.client.details, `closed ${told} At `)
+  assert.match(bench.logs.at(-1)!, told)
+  await reopen()
+  assert.is(bench.client.status, 'open')
+  assert.is(bench.client.details, `CONNECTED, but: ${told}`)
+  const { since } = bench.client
+  bench.nowMs += 9
+  const reports = bench.statuses.length
+  while (bench.statuses.length === reports) await new Promise((resolve) => setTimeout(resolve, 1))
+  assert.equal(bench.client, { status: 'open', recovery: 'succeeded', details: 'CONNECTED', since })
+  bench.last.events.onLost(taken)
+  assert.is(bench.client.status, 'failed', 'it is looked at afresh')
+  await bench.session.stop(undefined)
 })
 
 it('comes back when the binding says so, which is no failed attempt', async () => {
