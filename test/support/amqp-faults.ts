@@ -1,7 +1,7 @@
 /**
- * What networks and brokers do to AMQP connections. Across every fault numbered messages wait in a queue
- * (10,000 at full size); each is settled only when the event that it caused is confirmed by the broker, so none may
- * be lost; what may come twice is what was unsettled when something broke.
+ * What networks and brokers do to AMQP connections. Across every fault numbered messages wait in a queue,
+ * for each protocol (10,000 at full size); each is settled only when the event that it caused is confirmed
+ * by the broker, so none may be lost; what may come twice is what was unsettled when something broke.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
@@ -18,18 +18,28 @@ const MESSAGES = sized(1_500, 10_000)
 const MAX_UNSETTLED = 200
 /** What was taken and not settled when a session ended; admission looks at it batch by batch. */
 const MAX_REPEATED = MAX_UNSETTLED + MAX_BATCH
-const LIMIT_MS = 120_000
+/** Peers that say nothing are noticed after two of them. */
+const HEARTBEAT_SECONDS = sized(2, 10)
+const CUTS = sized(3, 50)
+const LIMIT_MS = sized(60_000, 240_000)
 const FAULT_LIMIT_MS = 60_000
 const DEVICES = 20
 const AUTHORIZATION_CONTEXT = ['test:faults']
 
-const SCRIPT = `function mapToDittoProtocolMsg(headers, textPayload, bytePayload) {
-  const text = textPayload || Ditto.arrayBufferToString(bytePayload)
-  const number = Number(text)
-  return Ditto.buildDittoProtocolMsg('load', 'device-' + (number % ${DEVICES}), 'things', 'twin',
-    'commands', 'merge', '/', { 'content-type': 'application/merge-patch+json' },
-    { attributes: { number } })
-}`
+/** Things of one flow are of no concern to the other. */
+function namespaceOf({ connectionType }: Protocol): string {
+  return `load.${connectionType.replace('-', '')}`
+}
+
+function scriptOf(protocol: Protocol): string {
+  return `function mapToDittoProtocolMsg(headers, textPayload, bytePayload) {
+    const text = textPayload || Ditto.arrayBufferToString(bytePayload)
+    const number = Number(text)
+    return Ditto.buildDittoProtocolMsg('${namespaceOf(protocol)}', 'device-' + (number % ${DEVICES}),
+      'things', 'twin', 'commands', 'merge', '/', { 'content-type': 'application/merge-patch+json' },
+      { attributes: { number } })
+  }`
+}
 
 /** How a protocol names queues and exchanges of RabbitMQ. */
 export interface Protocol {
@@ -45,23 +55,25 @@ export interface Protocol {
 interface AcrossOptions {
   /** Most messages that may come twice. */
   readonly repeats?: number
-  /** Where the target publishes, unless to the outgoing queue. */
-  readonly target?: string
+  /** Where targets publish, unless to the outgoing queue. */
+  readonly targets?: (protocol: Protocol) => string
   /** Runs when the queues are there and no message is. */
   readonly onDeclared?: () => Promise<void>
 }
+
+/** Does something with all flows at once. */
+type Each = (work: (flow: Flow) => Promise<unknown>) => Promise<void>
 
 let rabbit: RabbitMq
 let proxy: TcpProxy
 let sluice: Sluice
 
-/** Registers the suite for one protocol. */
-export function amqpFaults(protocol: Protocol): void {
-  const type = protocol.connectionType
-  const it = suite(`faults of ${type}`)
+/** Registers the suite: every fault strikes the flows of all protocols at once. */
+export function amqpFaults(protocols: readonly Protocol[]): void {
+  const it = suite('faults of AMQP')
   it.before(async () => {
     ;[rabbit, sluice] = await Promise.all([
-      startRabbitMq(),
+      startRabbitMq({ config: [`heartbeat = ${HEARTBEAT_SECONDS}`] }),
       startSluice({
         config: {
           workers: { threads: 2 },
@@ -85,23 +97,28 @@ export function amqpFaults(protocol: Protocol): void {
 
   const across = (
     fault: string,
-    strike: (flow: Flow) => Promise<void>,
-    { repeats = MAX_REPEATED, target, onDeclared }: AcrossOptions = {},
+    strike: (all: Each) => Promise<void>,
+    { repeats = MAX_REPEATED, targets, onDeclared }: AcrossOptions = {},
   ): void => {
     it(
-      `${type}: ${fault}`,
+      fault,
       async () => {
-        const name = `${type}-${fault.replaceAll(/\W+/g, '-')}`
-        const flow = new Flow(protocol, name, target)
+        const flows = protocols.map((protocol) => {
+          const name = `${protocol.connectionType}-${fault.replaceAll(/\W+/g, '-')}`
+          return new Flow(protocol, name, targets?.(protocol))
+        })
+        const each: Each = async (work) => {
+          await Promise.all(flows.map(work))
+        }
         try {
-          await flow.declareAll()
+          await each((flow) => flow.declareAll())
           await onDeclared?.()
-          await flow.begin()
-          await flow.arrivedAtLeast(MESSAGES / 10)
-          await strike(flow)
-          await flow.end(repeats)
+          await each((flow) => flow.begin())
+          await each((flow) => flow.arrivedAtLeast(MESSAGES / 10))
+          await strike(each)
+          await each((flow) => flow.end(repeats))
         } finally {
-          await flow.remove()
+          await each((flow) => flow.remove())
         }
       },
       LIMIT_MS,
@@ -125,70 +142,91 @@ export function amqpFaults(protocol: Protocol): void {
     },
   )
 
-  across('the network cuts the connections', async () => {
-    proxy.cut('rst')
-  })
+  across(
+    'the network cuts the connections',
+    async (each) => {
+      for (let round = 0; round < CUTS; round++) {
+        proxy.cut('rst')
+        await each((flow) => flow.untilMore())
+      }
+    },
+    { repeats: CUTS * MAX_REPEATED },
+  )
 
-  across('every packet takes 300 ms', async (flow) => {
+  across('every packet takes 300 ms', async (each) => {
     await proxy.setMode({ delayMs: 300 })
-    const arrived = await flow.arrivals()
-    await flow.arrivedAtLeast(Math.min(MESSAGES, arrived + 1))
+    await each((flow) => flow.untilMore())
     await proxy.setMode('pass')
   })
 
-  across('the network swallows everything and resets nothing', async (flow) => {
+  across('the network swallows everything and resets nothing', async (each) => {
     await proxy.setMode('blackhole')
-    await flow.untilLive(({ liveStatus }) => liveStatus === 'failed')
+    await each((flow) => flow.untilLive(({ liveStatus }) => liveStatus === 'failed'))
     await proxy.setMode('pass')
     // What was connected stays dead; only new connections live.
   })
 
-  across('the permissions are revoked and granted again', async (flow) => {
+  across('the permissions are revoked and granted again', async (each) => {
     await rabbit.ctl('clear_permissions', 'guest')
     proxy.cut('rst')
-    const status = await flow.untilLive(({ liveStatus }) => liveStatus === 'misconfigured')
-    assert.match(JSON.stringify(status.clientStatus), /refused|permission|not allowed|access/i)
+    await each(async (flow) => {
+      const status = await flow.untilLive(({ liveStatus }) => liveStatus === 'misconfigured')
+      assert.match(JSON.stringify(status.clientStatus), /refused|permission|not allowed|access/i)
+    })
     await rabbit.ctl('set_permissions', 'guest', '.*', '.*', '.*')
   })
 
-  across('a memory alarm blocks publishers for a while', async (flow) => {
+  across('a memory alarm blocks publishers for a while', async (each) => {
     await rabbit.ctl('set_vm_memory_high_watermark', '0.00001')
-    await flow.untilQuiet()
+    await each((flow) => flow.untilQuiet())
     await rabbit.ctl('set_vm_memory_high_watermark', '0.4')
   })
 
   across(
     'the exchange of the target is missing for a while',
-    async (flow) => {
-      await withChannel((channel) => channel.deleteExchange(`x-${type}`))
-      await flow.untilLog(flow.target, /x-amqp|no exchange|not_found|not-found/i)
-      await flow.declareExchange()
+    async (each) => {
+      await each(async (flow) => {
+        await withChannel((channel) => channel.deleteExchange(flow.exchange))
+        await flow.untilLog(flow.target, /x-amqp|no exchange|not_found|not-found/i)
+        await flow.declareExchange()
+      })
     },
-    { repeats: Number.POSITIVE_INFINITY, target: protocol.toExchange(`x-${type}`, 'any') },
+    {
+      repeats: Number.POSITIVE_INFINITY,
+      targets: (protocol) => protocol.toExchange(exchangeOf(protocol), 'any'),
+    },
   )
 
   it(
-    `${type}: the queue of a source is deleted and declared again, beside one that stays`,
+    'the queue of a source is deleted and declared again, beside one that stays',
     async () => {
-      const flow = new Flow(protocol, `${type}-deleted`, undefined, ['beside'])
-      try {
-        await flow.declareAll()
-        await flow.begin(MESSAGES / 2)
-        await flow.arrivedAtLeast(MESSAGES / 2)
-        await withChannel((channel) => channel.deleteQueue(flow.in))
-        await flow.untilSource(protocol.queue(flow.in), (status) => status !== 'open')
-        await flow.send(MESSAGES / 2, 100, `${flow.in}-beside`)
-        await flow.arrivedAtLeast(MESSAGES / 2 + 100)
-        await flow.declare(flow.in)
-        await flow.untilSource(protocol.queue(flow.in), (status) => status === 'open')
-        await flow.send(MESSAGES / 2 + 100, MESSAGES / 2)
-        await flow.end(MAX_REPEATED)
-      } finally {
-        await flow.remove()
-      }
+      await Promise.all(protocols.map(deleteQueueOfSource))
     },
     LIMIT_MS,
   )
+}
+
+async function deleteQueueOfSource(protocol: Protocol): Promise<void> {
+  const flow = new Flow(protocol, `${protocol.connectionType}-deleted`, undefined, ['beside'])
+  try {
+    await flow.declareAll()
+    await flow.begin(MESSAGES / 2)
+    await flow.arrivedAtLeast(MESSAGES / 2)
+    await withChannel((channel) => channel.deleteQueue(flow.in))
+    await flow.untilSource(protocol.queue(flow.in), (status) => status !== 'open')
+    await flow.send(MESSAGES / 2, 100, `${flow.in}-beside`)
+    await flow.arrivedAtLeast(MESSAGES / 2 + 100)
+    await flow.declare(flow.in)
+    await flow.untilSource(protocol.queue(flow.in), (status) => status === 'open')
+    await flow.send(MESSAGES / 2 + 100, MESSAGES / 2)
+    await flow.end(MAX_REPEATED)
+  } finally {
+    await flow.remove()
+  }
+}
+
+function exchangeOf({ connectionType }: Protocol): string {
+  return `x-${connectionType}`
 }
 
 /** With a connection of its own: the broker may have been killed since the last one. */
@@ -204,6 +242,7 @@ async function withChannel<T>(work: (channel: ConfirmChannel) => Promise<T>): Pr
 class Flow {
   readonly in: string
   readonly out: string
+  readonly exchange: string
   source = ''
   target = ''
   readonly #protocol: Protocol
@@ -214,6 +253,7 @@ class Flow {
   constructor(protocol: Protocol, name: string, target?: string, beside: readonly string[] = []) {
     this.in = `in-${name}`
     this.out = `out-${name}`
+    this.exchange = exchangeOf(protocol)
     this.#protocol = protocol
     this.#targetAddress = target
     this.#beside = beside.map((suffix) => `${this.in}-${suffix}`)
@@ -245,6 +285,11 @@ class Flow {
     assert.ok(total - seen.size <= repeatable, `${total - seen.size} came twice`)
   }
 
+  /** Until more has arrived than now, or everything. */
+  async untilMore(): Promise<void> {
+    await this.arrivedAtLeast(Math.min(this.#sent, (await this.arrivals()) + 1))
+  }
+
   /** What one fault leaves behind shall not reach the next. */
   async remove(): Promise<void> {
     await proxy.setMode('pass')
@@ -259,10 +304,9 @@ class Flow {
 
   /** Whatever is published to it arrives in the outgoing queue. */
   async declareExchange(): Promise<void> {
-    const exchange = `x-${this.#protocol.connectionType}`
     await withChannel(async (channel) => {
-      await channel.assertExchange(exchange, 'fanout', { durable: true })
-      await channel.bindQueue(this.out, exchange, '')
+      await channel.assertExchange(this.exchange, 'fanout', { durable: true })
+      await channel.bindQueue(this.out, this.exchange, '')
     })
   }
 
@@ -376,7 +420,7 @@ class Flow {
         },
       ],
       mappingDefinitions: {
-        js: { mappingEngine: 'JavaScript', options: { incomingScript: SCRIPT } },
+        js: { mappingEngine: 'JavaScript', options: { incomingScript: scriptOf(this.#protocol) } },
       },
     }
   }
@@ -387,7 +431,7 @@ class Flow {
       targets: [
         {
           address: this.#targetAddress ?? this.#protocol.toQueue(this.out),
-          topics: ['_/_/things/twin/events?namespaces=load'],
+          topics: [`_/_/things/twin/events?namespaces=${namespaceOf(this.#protocol)}`],
           authorizationContext: AUTHORIZATION_CONTEXT,
           issuedAcknowledgementLabel: '{{ connection:id }}:published',
         },
