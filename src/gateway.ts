@@ -13,6 +13,7 @@ import {
   type ConnectionStore,
   DEVOPS_PASSWORD_HASH,
   openConnectionStore,
+  StoreError,
 } from './connection/store.ts'
 import { PrometheusExposition } from './monitoring/prometheus.ts'
 import { DataPlane, type SupervisorLog } from './supervisor/data-plane.ts'
@@ -24,6 +25,7 @@ import { Quarantine } from './supervisor/quarantine.ts'
 import { engineSettings, shardSettings, trialFolder, wedgedAfterMs } from './supervisor/settings.ts'
 import { Supervisor } from './supervisor/supervisor.ts'
 import { Trials } from './supervisor/trials.ts'
+import { checkTwin } from './twin/check.ts'
 
 /** What a gateway is made from. */
 export interface GatewayOptions {
@@ -60,6 +62,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { http } = config
   const store = await openConnectionStore(config.store.path, {
     encryptionKey: config.store.encryption_key,
+  })
+  await checkTwin(engineSettings(config).twinFolder).catch(async (cause: Error) => {
+    await store.close()
+    throw new StoreError(cause.message, { cause })
   })
   const parts = createSupervisor(store, config, log)
   const { dataPlane, supervisor, trials, snapshots, logPublishing } = parts

@@ -9,7 +9,6 @@ import type { MapResult, MapResults } from '../mapping/mapper.ts'
 import type { Adaptable, DittoHeaders } from '../protocol/adaptable.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import { durationMsHeader } from '../protocol/headers.ts'
-import { errorResponse } from '../protocol/responses.ts'
 import type { Signal } from '../protocol/signal.ts'
 import type { AckResult, Relief, Router } from '../routing/router.ts'
 import type { Delivery } from '../transport/transport.ts'
@@ -19,8 +18,8 @@ import { type AckAnswers, AckCollector } from './acknowledgements.ts'
 import type { Admission } from './admission.ts'
 import { answerTo } from './aggregated-acks.ts'
 import { isAnswerTo, nobodyWaits, readAnswer, responseMismatch } from './answers.ts'
-import { STORE_FAILED } from './errors.ts'
 import type { NamedMapper } from './mappers.ts'
+import { PatientTwin } from './patient-twin.ts'
 import type { Replies, Reply } from './replies.ts'
 import { Consumed } from './settlement.ts'
 import type { SourceProgram } from './source.ts'
@@ -82,6 +81,7 @@ interface Batch {
 export class Inbound {
   readonly #environment: InboundEnvironment
   readonly #acknowledgements: AckCollector<Awaiting>
+  readonly #twin: PatientTwin
   /** Keeps batches in order while scripts take their time. */
   readonly #lane = new Lane()
   #tail: Promise<void> = Promise.resolve()
@@ -91,6 +91,7 @@ export class Inbound {
 
   constructor(environment: InboundEnvironment) {
     this.#environment = environment
+    this.#twin = new PatientTwin(environment.twin, environment.onStoreFailure)
     this.#acknowledgements = new AckCollector(environment.now, (awaiting, answers) =>
       this.#acknowledged(awaiting, answers),
     )
@@ -131,6 +132,7 @@ export class Inbound {
 
   /** What still waits for acknowledgements waits no longer. */
   giveUp(): void {
+    this.#twin.giveUp()
     this.#acknowledgements.close()
   }
 
@@ -190,7 +192,7 @@ export class Inbound {
         }
       }
     }
-    this.#tail = this.#finish(this.#tail, batch, this.#execute(batch.commands))
+    this.#tail = this.#finish(this.#tail, batch, this.#twin.execute(batch.commands))
   }
 
   /** One mapper's results; when one of them is no signal, none of them is. */
@@ -275,29 +277,19 @@ export class Inbound {
     batch.replies.push(program.errorReply(error, adaptable, delivery, mapper))
   }
 
-  /** Never rejects: when the store failed, every command gets its error. */
-  async #execute(commands: readonly Signal[]): Promise<readonly Outcome[]> {
-    if (commands.length === 0) return NO_OUTCOMES
-    try {
-      return await this.#environment.twin.execute(commands)
-    } catch (thrown) {
-      this.#environment.onStoreFailure(thrown)
-      return commands.map(({ adaptable }) => ({
-        response: errorResponse(adaptable, STORE_FAILED, adaptable.headers),
-      }))
-    }
-  }
-
   async #finish(
     previous: Promise<void>,
     batch: Batch,
-    execution: Promise<readonly Outcome[]>,
+    execution: Promise<readonly Outcome[] | undefined>,
   ): Promise<void> {
     await previous
     // What was taken before the intake could pause waits here: the queues of others are limited.
     if (this.#relief !== undefined) await this.#relief
     const { replies, admission } = this.#environment
-    const routed = this.#conclude(batch, await execution)
+    const outcomes = await execution
+    // Without them the shard has closed before the store worked: unsettled, the messages come again.
+    if (outcomes === undefined) return
+    const routed = this.#conclude(batch, outcomes)
     if (!this.#closed) replies.send(batch.replies)
     this.#relief = this.#route(routed)
     let settled = 0
@@ -388,7 +380,6 @@ const ACK_TIMEOUT_MAX_MS = 60_000
 const ONLY_LIVE_RESPONSE: readonly string[] = Object.freeze([LIVE_RESPONSE])
 
 const NO_RELIEFS: readonly Relief[] = Object.freeze([])
-const NO_OUTCOMES: readonly Outcome[] = Object.freeze([])
 
 function replyTo({ signal, consumed, mapper }: Admitted, response: Adaptable): Reply {
   return consumed.program.replyTo(signal, response, mapper)

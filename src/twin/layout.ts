@@ -9,6 +9,7 @@
  */
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   linkSync,
   mkdirSync,
@@ -57,6 +58,11 @@ export function openTwinLayout(path: string, wantedPartitions: number): TwinLayo
       return join(path, `${PARTITION_PREFIX}${index}`)
     },
   }
+}
+
+/** Whether there is a store in the folder. */
+export function hasTwinLayout(path: string): boolean {
+  return existsSync(join(path, LAYOUT_FILE))
 }
 
 function isCount(value: unknown): value is number {

@@ -7,10 +7,11 @@
  * and its writing, and it need not hold the write lock while it computes.
  */
 import { setImmediate } from 'node:timers/promises'
-import { open, type RootDatabase } from 'lmdb'
+import type { RootDatabase } from 'lmdb'
 import { errorResponse } from '../protocol/responses.ts'
 import type { Signal } from '../protocol/signal.ts'
 import { type ApplyContext, applyCommand } from './apply.ts'
+import { openDatabase } from './database.ts'
 import { internalError } from './errors.ts'
 import type { Partition } from './partition.ts'
 import { type PolicyEnforcer, permissivePolicy } from './policy.ts'
@@ -69,20 +70,7 @@ class LmdbPartition implements Partition {
     this.#maxThingChars = options.maxThingChars ?? DEFAULT_MAX_THING_CHARS
     this.#now = options.now ?? Date.now
     this.#cache = new RecordCache(options.cachedChars ?? DEFAULT_CACHED_CHARS)
-    this.#database = open<string, string>({
-      path,
-      // A folder, whatever its name looks like: lmdb takes a path with a dot for a file.
-      noSubdir: false,
-      encoding: 'string',
-      // A write resolves when it is on the disk. With `overlappingSync` it would resolve before, and
-      // a flush that fails would be told to nobody.
-      overlappingSync: false,
-      // Turns are made here. What lmdb batches by itself has a promise that nobody gets: when its
-      // commit fails, the process would end with an unhandled rejection.
-      eventTurnBatching: false,
-      // Things are cached here, parsed.
-      cache: false,
-    })
+    this.#database = openDatabase(path)
   }
 
   execute(batch: readonly Signal[]): Promise<readonly Outcome[]> {

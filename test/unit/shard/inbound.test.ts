@@ -173,31 +173,53 @@ it('keeps the order of a thing across batches that overlap in the twin', () =>
     )
   }))
 
-it('settles for redelivery when the store of the twins fails, and still routes messages', () =>
+it('waits for a store of the twins that fails, in order, and settles nothing meanwhile', () =>
+  withRig(async (rig) => {
+    let works = false
+    let attempts = 0
+    const failing: Twin = {
+      ...rig.twin,
+      execute: (batch) => {
+        attempts += 1
+        return works ? rig.twin.execute(batch) : Promise.reject(new Error('disk full'))
+      },
+    }
+    const sender = await rig.open(testConnection({ id: 'sender', sources: [testSource(['in'])] }), {
+      twin: failing,
+      logs: true,
+    })
+    await rig.open(testConnection({ id: 'listener', targets: [testTarget('out')] }))
+    rig.send('in', [create('t')])
+    await rig.until(() => attempts > 0, 'an attempt')
+    rig.send('in', [modify('t', 1), modify('t', 2)])
+    await rig.until(() => sender.counts('in').enforced === 3, 'all on their way')
+    await rig.until(() => attempts > 1, 'another attempt')
+    assert.equal(rig.settled, [])
+    assert.ok(sender.texts('connection', 'other').some((text) => text.includes('disk full')))
+    works = true
+    await rig.publishes('out', 3)
+    assert.equal(
+      rig
+        .payloads('out')
+        .slice(1)
+        .map(({ value }) => value),
+      [1, 2],
+    )
+    await rig.settlements(3)
+    assert.equal(rig.settled, ['accept', 'accept', 'accept'])
+  }))
+
+it('settles nothing that the store had not when it closes', () =>
   withRig(async (rig) => {
     const broken: Twin = { ...rig.twin, execute: () => Promise.reject(new Error('disk full')) }
-    const reply = { enabled: true, address: 'replies' }
-    const sender = await rig.open(
-      testConnection({ id: 'sender', sources: [testSource(['in'], { replyTarget: reply })] }),
-      { twin: broken, logs: true },
-    )
-    await rig.open(
-      testConnection({
-        id: 'listener',
-        targets: [testTarget('out', { topics: ['_/_/things/live/messages'] })],
-      }),
-    )
-    rig.send('in', [modify('t', 1)])
-    await rig.settlements(1)
-    assert.is(rig.settled[0], 'retry')
-    rig.send('in', [liveMessage('t', 'hello')])
-    await rig.publishes('out', 1)
-    await rig.publishes('replies', 1)
-    const [answer] = rig.payloads('replies')
-    assert.is(answer!.status, 503)
-    assert.is(answer!.topic, 'ns/t/things/twin/errors')
-    assert.ok(sender.texts('connection', 'other').some((text) => text.includes('disk full')))
-    assert.ok(sender.counts('in')['acknowledged.failure']! > 0)
+    const sender = await rig.open(testConnection({ id: 'sender', sources: [testSource(['in'])] }), {
+      twin: broken,
+      settings: { drainTimeoutMs: 100 },
+    })
+    rig.send('in', [create('t')])
+    await rig.until(() => sender.counts('in').enforced === 1, 'a command on its way')
+    await rig.close(sender)
+    assert.equal(rig.settled, [])
   }))
 
 it('refuses signals that it cannot send, and says so', () =>
