@@ -18,6 +18,8 @@ const MESSAGES = sized(1_500, 10_000)
 const MAX_UNSETTLED = 200
 /** What was taken and not settled when a session ended; admission looks at it batch by batch. */
 const MAX_REPEATED = MAX_UNSETTLED + MAX_BATCH
+/** So that a fault finds messages under way. */
+const MESSAGES_PER_SECOND = sized(1_000, 4_000)
 /** Peers that say nothing are noticed after two of them. */
 const HEARTBEAT_SECONDS = sized(2, 10)
 const CUTS = sized(3, 50)
@@ -410,6 +412,7 @@ class Flow {
     const { queue } = this.#protocol
     return {
       ...this.#base(),
+      messagesPerSecond: MESSAGES_PER_SECOND,
       sources: [
         {
           addresses: [queue(this.in), ...this.#beside.map(queue)],

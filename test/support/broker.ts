@@ -43,6 +43,10 @@ export interface Mosquitto {
   /** Ends the process and removes its folder. */
   stop(): Promise<void>
   kill9(): Promise<void>
+  /** Ends it in order: it closes its connections and writes everything to the disk. */
+  terminate(): Promise<void>
+  /** Writes everything to the disk, with `persistence`. */
+  save(): void
   /** Freezes the process: sockets stay open, nothing answers. */
   pause(): void
   cont(): void
@@ -106,6 +110,10 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
       await rm(folder, { recursive: true, force: true })
     },
     kill9: () => end('SIGKILL'),
+    terminate: () => end('SIGTERM'),
+    save: () => {
+      running.kill('SIGUSR1')
+    },
     pause: () => {
       running.kill('SIGSTOP')
     },

@@ -1,11 +1,12 @@
 /** A TCP proxy that misbehaves on demand: the network's faults, without the network. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /**
  * How bytes travel: `pass` them on; `refuse` connections; accept them and stay `silent`; `blackhole`
- * everything, or one direction of it, while connections stay up; `delayMs` each chunk; close the
- * connection after `cutAfter` bytes towards the client.
+ * everything, or one direction of it, while connections stay up; `delayMs` each chunk; let through so many
+ * `bytesPerSecond` in each direction; close the connection after `cutAfter` bytes towards the client.
  */
 export type ProxyMode =
   | 'pass'
@@ -15,6 +16,7 @@ export type ProxyMode =
   | 'blackhole-to-server'
   | 'blackhole-to-client'
   | { readonly delayMs: number }
+  | { readonly bytesPerSecond: number }
   | { readonly cutAfter: number }
 
 /** A running proxy. */
@@ -22,6 +24,8 @@ export interface TcpProxy {
   readonly port: number
   /** Connections that clients hold. */
   readonly connections: number
+  /** How many connections clients have made so far. */
+  readonly accepted: number
   setMode(mode: ProxyMode): Promise<void>
   /** Closes every connection: in order (FIN), or with a reset (RST). */
   cut(how?: 'fin' | 'rst'): void
@@ -37,6 +41,7 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
 
 class FaultProxy implements TcpProxy {
   port = 0
+  accepted = 0
   readonly #targetPort: number
   readonly #pairs = new Set<Pair>()
   #server: Server | undefined
@@ -77,6 +82,7 @@ class FaultProxy implements TcpProxy {
   }
 
   #accept(client: Socket): void {
+    this.accepted += 1
     const isSilent = this.#mode === 'silent'
     const server = isSilent ? undefined : connect({ port: this.#targetPort, host: '127.0.0.1' })
     const pair: Pair = { client, server }
@@ -93,26 +99,45 @@ class FaultProxy implements TcpProxy {
     server.on('error', ignore)
     server.on('close', () => client.destroySoon())
     let sent = 0
-    client.on('data', (chunk) => this.#forward(chunk, server, 'blackhole-to-server'))
+    client.on('data', (chunk) => this.#forward(chunk, client, server, 'blackhole-to-server'))
     server.on('data', (chunk) => {
       const { cutAfter = Number.POSITIVE_INFINITY } =
         typeof this.#mode === 'object' && 'cutAfter' in this.#mode ? this.#mode : {}
-      this.#forward(chunk.subarray(0, cutAfter - sent), client, 'blackhole-to-client')
+      const part = chunk.subarray(0, cutAfter - sent)
+      this.#forward(part, server, client, 'blackhole-to-client')
       sent += chunk.length
       if (sent >= cutAfter) client.destroySoon()
     })
   }
 
-  #forward(chunk: Buffer, to: Socket, swallowing: ProxyMode): void {
+  #forward(chunk: Buffer, from: Socket, to: Socket, swallowing: ProxyMode): void {
     const mode = this.#mode
     if (mode === 'blackhole' || mode === swallowing || to.destroyed) return
     if (typeof mode === 'object' && 'delayMs' in mode) {
       setTimeout(() => to.writable && to.write(chunk), mode.delayMs)
+    } else if (typeof mode === 'object' && 'bytesPerSecond' in mode) {
+      void this.#trickle(chunk, from, to)
     } else {
       to.write(chunk)
     }
   }
+
+  /** In slices of a tenth of a second; nothing more is read meanwhile. */
+  async #trickle(chunk: Buffer, from: Socket, to: Socket): Promise<void> {
+    from.pause()
+    for (let start = 0; start < chunk.length; ) {
+      const mode = this.#mode
+      const slow = typeof mode === 'object' && 'bytesPerSecond' in mode
+      const end = start + (slow ? Math.ceil(mode.bytesPerSecond / 10) : chunk.length)
+      if (slow) await delay(SLICE_MS)
+      if (to.writable) to.write(chunk.subarray(start, end))
+      start = end
+    }
+    from.resume()
+  }
 }
+
+const SLICE_MS = 100
 
 interface Pair {
   readonly client: Socket

@@ -33,6 +33,8 @@ export class PipelinedClient extends MqttClient {
   readonly #sink: PacketSink
   #qos: Qos = 0
   #held: Done | undefined
+  /** Whether anything has arrived since the last PINGREQ, or since the answer to it was missed. */
+  #heard = false
 
   /** `socket` is connected; the CONNECT packet leaves with `connect()`. */
   constructor(socket: Socket, options: IClientOptions, sink: PacketSink) {
@@ -44,8 +46,8 @@ export class PipelinedClient extends MqttClient {
       resubscribe: false,
       // Whoever opens the session has a deadline for all of it.
       connectTimeout: MAX_TIMEOUT_MS,
-      // Pings keep their rhythm whatever else arrives: a timer less per confirmation, and a link that
-      // is dead in one direction is noticed.
+      // Pings keep their rhythm whatever else arrives: a timer less per confirmation, and the broker is
+      // asked for a sign of life when it has none of its own to give.
       reschedulePings: false,
       // Nothing waits inside the client: what cannot be sent now fails now.
       queueQoSZero: false,
@@ -75,17 +77,30 @@ export class PipelinedClient extends MqttClient {
     done()
   }
 
-  /** While we do not read, a missing PINGRESP says nothing about the broker: keep pinging. */
+  override sendPing(): void {
+    this.#heard = false
+    super.sendPing()
+  }
+
+  /**
+   * While we do not read, a missing PINGRESP says nothing about the broker: keep pinging. On a slow link
+   * it may be behind much else: whatever arrives is a sign of life, and a broker that hears nothing of us
+   * ends the session itself [MQTT-3.1.2-24].
+   */
   override onKeepaliveTimeout(): void {
-    if (!this.isHeld) {
+    if (this.isHeld) {
+      this.sendPing()
+      this.reschedulePing(true)
+    } else if (this.#heard) {
+      // Looked at again after half of the keep-alive.
+      this.#heard = false
+    } else {
       super.onKeepaliveTimeout()
-      return
     }
-    this.sendPing()
-    this.reschedulePing(true)
   }
 
   #receive(packet: Packet): void {
+    this.#heard = true
     switch (packet.cmd) {
       case 'publish':
         this.#qos = packet.qos
