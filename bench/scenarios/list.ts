@@ -1,4 +1,6 @@
 /** All that can be measured, the default first. */
+import { overload } from '../endurance/overload.ts'
+import { soak } from '../endurance/soak.ts'
 import { mapping } from '../mapping/mapping.ts'
 import { expressions } from '../micro/expressions.ts'
 import type { MicroBenchmark } from '../micro/micro.ts'
@@ -27,4 +29,4 @@ export const scenarios: readonly Scenario[] = [
 export const microBenchmarks: readonly MicroBenchmark[] = [expressions]
 
 /** What has a table of its own. */
-export const figureBenchmarks: readonly FigureBenchmark[] = [mapping, monitoring]
+export const figureBenchmarks: readonly FigureBenchmark[] = [mapping, monitoring, overload, soak]

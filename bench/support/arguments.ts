@@ -152,6 +152,11 @@ Results
                five times; then answers and latencies while all of a thousand connections are looked
                at. Takes --duration, --warm-up and --json only
 
+  overload     the peak of twin at QoS 1, then twice that offered, on a core of its own where there are
+               two. Takes --duration, --warm-up and --json only
+  soak         the first and the last tenth of a mixed load; the warm-up should be long, too:
+               --warm-up 2m --duration 20m. Takes --duration, --warm-up and --json only
+
 Exit status: 0; 1 when something failed, or when a message was lost at QoS 1; 2 for wrong arguments.
 The store is in the folder for temporary files: TMPDIR chooses the disk.
 `

@@ -164,6 +164,9 @@ function cellsOf(addresses: readonly CounterAddress[]): readonly Cell[] {
   })
 }
 
+/** Clocks that are adjusted a little go back by less. */
+const CLOCK_TOLERANCE_MS = MINUTE_MS
+
 /** The three rings of one cell. The time of the newest count tells where each ring's head is. */
 class CellWindows {
   /** A bucket holds 2³² − 1: seven million messages a second, for ten minutes. */
@@ -187,6 +190,7 @@ class CellWindows {
   }
 
   add(count: number, nowMs: number): void {
+    this.#followClock(nowMs)
     const atMs = Math.max(nowMs, this.#newestMs)
     for (const ring of RINGS) {
       const head = Math.floor(atMs / ring.bucketMs)
@@ -198,6 +202,7 @@ class CellWindows {
   }
 
   countedInMinuteOf(nowMs: number): boolean {
+    this.#followClock(nowMs)
     return Math.floor(nowMs / MINUTE_MS) <= Math.floor(this.#newestMs / MINUTE_MS)
   }
 
@@ -208,6 +213,15 @@ class CellWindows {
       PT24H: this.#sum(LAST_DAY, nowMs),
       lastMessageAt: this.#newestMs,
     }
+  }
+
+  /** When the clock was set back, what was counted is as old as it was. */
+  #followClock(nowMs: number): void {
+    if (nowMs >= this.#newestMs - CLOCK_TOLERANCE_MS) return
+    const [, ...rings] = this.save()
+    this.#buckets.fill(0)
+    this.#newestMs = nowMs
+    for (const [index, ring] of RINGS.entries()) this.#fill(ring, rings[index]!)
   }
 
   #counted(ring: Ring): readonly number[] {

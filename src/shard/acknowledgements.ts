@@ -30,7 +30,10 @@ export class AckCollector<T> {
   #lastTicket = 0
   #sweeper: NodeJS.Timeout | undefined
 
-  /** `now`: milliseconds; `onComplete` is told once per ticket, with an answer for every label. */
+  /**
+   * `now`: milliseconds that never jump; `onComplete` is told once per ticket, with an answer for every
+   * label.
+   */
   constructor(now: () => number, onComplete: (waiting: T, answers: AckAnswers) => void) {
     this.#now = now
     this.#onComplete = onComplete

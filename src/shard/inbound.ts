@@ -92,8 +92,9 @@ export class Inbound {
   constructor(environment: InboundEnvironment) {
     this.#environment = environment
     this.#twin = new PatientTwin(environment.twin, environment.onStoreFailure)
-    this.#acknowledgements = new AckCollector(environment.now, (awaiting, answers) =>
-      this.#acknowledged(awaiting, answers),
+    this.#acknowledgements = new AckCollector(
+      () => performance.now(),
+      (awaiting, answers) => this.#acknowledged(awaiting, answers),
     )
   }
 

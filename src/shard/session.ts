@@ -25,6 +25,8 @@ export interface SessionOptions extends BackoffLimits {
   readonly onStatus: (status: ShardStatus) => void
   readonly onLog: (level: 'success' | 'failure', message: string) => void
   readonly now: () => number
+  /** Milliseconds that never jump. */
+  readonly monotonicMs: () => number
 }
 
 const INITIAL: ClientStatus = {
@@ -140,7 +142,7 @@ export class Session {
       return
     }
     this.#transport = transport
-    this.#openedAt = this.#options.now()
+    this.#openedAt = this.#options.monotonicMs()
     this.#setClient({ status: 'open', recovery: 'succeeded', details: this.#begun() })
     this.#options.onLog('success', 'Connection successful.')
     this.#options.onOpen(transport)
@@ -177,7 +179,7 @@ export class Session {
     this.#transport = undefined
     this.#options.onClosed()
     clearTimeout(this.#probation)
-    if (this.#options.now() - this.#openedAt > this.#stableMs) {
+    if (this.#options.monotonicMs() - this.#openedAt > this.#stableMs) {
       this.#backoff.reset()
       this.#endings.forget()
     }

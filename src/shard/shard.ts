@@ -195,6 +195,7 @@ class RunningShard implements Shard {
       onLog: (level, message) => this.#writeLog(level, message),
       ...backoff,
       now,
+      monotonicMs: () => performance.now(),
     })
   }
 

@@ -44,8 +44,8 @@ export type Entry =
   | { readonly e: string; readonly s: string }
   /** Too many results: their number. */
   | { readonly l: number }
-  /** It took too long. */
-  | { readonly t: 1 }
+  /** It took too long, by the clock of the isolate, which may jump; this is what it was else. */
+  | { readonly t: Entry }
 
 /** The messages of a batch, written for the driver on demand. */
 export interface BatchInput {
@@ -87,7 +87,7 @@ export class BatchRunner {
         this.#program.startAfresh()
         until = batch.length
       }
-      const now = Date.now()
+      const now = performance.now()
       if (this.#deaths.count(now) >= ISOLATE_DEATHS_MAX) {
         fill(entries, batch.length, this.#suspension())
         break
@@ -96,7 +96,8 @@ export class BatchRunner {
       const limitMs = this.#limitMs(now)
       try {
         const outcome = yield* this.#call(direction, batch, from, to, limitMs)
-        if (outcome.kind === 'report') this.#take(direction, outcome, limitMs, entries)
+        const tookMs = performance.now() - now
+        if (outcome.kind === 'report') this.#take(direction, outcome, limitMs, tookMs, entries)
         else until = this.#bury(outcome, from, to, until, entries)
       } catch (thrown) {
         // The scripts do not compile in the fresh isolate, or the connection closes; what was mapped
@@ -125,14 +126,15 @@ export class BatchRunner {
     direction: Direction,
     outcome: Outcome & { kind: 'report' },
     limitMs: number,
+    tookMs: number,
     entries: Entry[],
   ): void {
     const { report, interruption } = outcome
     for (const [level, text] of report.c) this.#onLine(level, text)
     if (direction === 'outbound') giveBytes(report.r, outcome.bytes)
     for (const entry of report.r as readonly Entry[]) {
-      const isOverdue = !Array.isArray(entry) && 't' in entry
-      entries.push(isOverdue ? this.#overdue(limitMs) : entry)
+      if (!isOverdue(entry)) entries.push(entry)
+      else entries.push(tookMs > limitMs ? this.#overdue(limitMs) : entry.t)
     }
     if (report.n === 1) this.#withBytes = true
     if (interruption === undefined) return
@@ -155,17 +157,17 @@ export class BatchRunner {
     until: number,
     entries: Entry[],
   ): number {
-    this.#deaths.add(Date.now())
+    this.#deaths.add(performance.now())
     const completed = Math.min(outcome.completed, to - from - 1)
     if (completed > 0) return from + completed
     if (!outcome.wasFresh) return until
-    this.#runaways.add(Date.now())
+    this.#runaways.add(performance.now())
     entries.push({ e: memoryText(this.#environment.limits.memoryMb), s: '' })
     return Math.max(until, from + 1)
   }
 
   #overdue(limitMs: number): Entry {
-    this.#runaways.add(Date.now())
+    this.#runaways.add(performance.now())
     const full = this.#environment.limits.maxExecutionMs
     const why = limitMs < full ? ` It was reduced from <${full}>ms after many such messages.` : ''
     return { e: timeText(limitMs) + why, s: '' }
@@ -184,6 +186,10 @@ export class BatchRunner {
   }
 }
 
+function isOverdue(entry: Entry): entry is { readonly t: Entry } {
+  return !Array.isArray(entry) && 't' in entry
+}
+
 function fill(entries: Entry[], length: number, entry: Entry): void {
   while (entries.length < length) entries.push(entry)
 }
@@ -191,7 +197,8 @@ function fill(entries: Entry[], length: number, entry: Entry): void {
 /** Puts the bytes in the place of their length, in the order in which the driver collected them. */
 function giveBytes(entries: readonly unknown[], bytes: Uint8Array): void {
   let at = 0
-  for (const entry of entries) {
+  for (const given of entries as readonly Entry[]) {
+    const entry = isOverdue(given) ? given.t : given
     if (!Array.isArray(entry)) continue
     for (const result of entry as { b?: number | Uint8Array }[]) {
       if (typeof result.b !== 'number') continue

@@ -148,7 +148,7 @@ export class ExchangeSender {
     this.#nextTag = 1
     this.#isFull = false
     this.#impossible = undefined
-    this.#openedAt = Date.now()
+    this.#openedAt = performance.now()
     if (!this.#isSuspect) this.#options.onState(exchange, undefined)
     this.flush()
   }
@@ -229,7 +229,7 @@ export class ExchangeSender {
     this.#unconfirmed.clear()
     this.#isSuspect = true
     this.#options.onState(this.exchange, error)
-    const lived = Date.now() - this.#openedAt
+    const lived = performance.now() - this.#openedAt
     if (lived > this.#options.backoffMinMs) {
       this.#backoff.reset()
       void this.open()

@@ -80,12 +80,17 @@ it('loses nothing when the clock steps back', () => {
   const windows = createMetricWindows([SOURCE])
   windows.record(CONSUMED, 1, START)
   windows.record(CONSUMED, 1, START - HOUR)
-  assert.equal(windows.counts(CONSUMED, START - HOUR), {
+  const back = START - HOUR
+  assert.equal(windows.counts(CONSUMED, back), {
     PT1M: 2,
     PT1H: 2,
     PT24H: 2,
-    lastMessageAt: START,
+    lastMessageAt: back,
   })
+  // Time goes on from there: nothing stays in a window until the clock is where it was.
+  windows.record(CONSUMED, 1, back + 5 * MINUTE)
+  const { PT1M, PT1H } = windows.counts(CONSUMED, back + 5 * MINUTE)
+  assert.equal([PT1M, PT1H], [1, 3])
 })
 
 it('works with a clock that starts at zero', () => {

@@ -84,6 +84,7 @@ class Bench {
       backoffMinMs: 2,
       backoffMaxMs: LONG_MS,
       now: () => this.nowMs,
+      monotonicMs: () => this.nowMs,
       ...options,
     })
   }

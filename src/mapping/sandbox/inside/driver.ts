@@ -6,7 +6,7 @@
  * It answers a report, JSON text:
  * `{"r":[entry…],"c":[["info","line"]…],"b":bytes,"a":0|1,"n":0|1}`
  *   r  one entry per finished message: an array of results, `{"e":text,"s":stack}` of what was
- *      thrown, `{"l":count}` for too many results, or `{"t":1}` for a message that took too long
+ *      thrown, `{"l":count}` for too many results, or `{"t":entry}` for one that took too long
  *   c  lines written to the console
  *   b  length of all byte payloads, to be fetched with `takeBytes`
  *   a  1 when the report was taken while a message was being mapped
@@ -101,7 +101,7 @@ export function makeLoop(parts: LoopParts) {
         break
       }
       const now = builtins.now()
-      if (now - began > limitMs) entry = '{"t":1}'
+      if (now - began > limitMs) entry = `{"t":${entry}}`
       entries += finished === 0 ? entry : `,${entry}`
       finished++
       progress[0] = finished

@@ -1,0 +1,89 @@
+/**
+ * Twice as much as it can take: the peak is found in a closed loop, then twice that is offered. The gateway
+ * has a core to itself, where there are two, so that it competes with nobody for what is measured.
+ */
+import { execFileSync } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { installMissingTools } from '../../test/support/tools.ts'
+import type { Load } from '../scenarios/scenario.ts'
+import { prepareTwin } from '../scenarios/twin.ts'
+import type { FigureBenchmark, FigureOptions } from '../support/figures.ts'
+import { type Measurement, measure } from '../support/measure.ts'
+import { usageOfTree } from '../support/processes.ts'
+import { startGateway } from '../support/subject.ts'
+import { mb, type Sample, Sampler } from './samples.ts'
+
+const OFFERED = 2
+const GOODPUT_GOAL = 0.95
+const SAMPLE_MS = 500
+const BENCH_CORE = 0
+const GATEWAY_CORE = 1
+
+export const overload: FigureBenchmark = {
+  name: 'overload',
+  summary: 'twin at QoS 1 with twice the messages that it can take: what arrives, and memory',
+  run: async (options) => {
+    await installMissingTools()
+    pin(process.pid, BENCH_CORE)
+    const peak = await run('peak', { kind: 'closed', window: 1_000 }, options)
+    const rate = Math.round(peak.measured.messagesPerSecond * OFFERED)
+    const above = await run(`${rate} msg/s`, { kind: 'open', rate }, options)
+    options.progress.end()
+    const goodput = above.measured.messagesPerSecond / peak.measured.messagesPerSecond
+    const heap = Math.max(...above.samples.map(({ heapBytes }) => heapBytes))
+    const limit = above.samples.at(-1)!.heapLimitBytes
+    return {
+      head: ['', 'at its peak', 'twice that offered', 'goal'],
+      rows: [
+        [
+          'arrives',
+          perSecond(peak.measured),
+          perSecond(above.measured),
+          `${GOODPUT_GOAL * 100} % of the peak: ${(goodput * 100).toFixed(1)} %`,
+        ],
+        ['memory, at most', rss(peak.samples), rss(above.samples), ''],
+        ['heap of a thread, at most', '', mb(heap), `below ${mb(limit)}`],
+        ['lost', String(peak.measured.account.lost), 'later than 5 s is not awaited', ''],
+      ],
+      notes: ['One worker thread; broker and load generator share the other core.'],
+      values: { peak, above, goodput },
+    }
+  },
+}
+
+async function run(name: string, load: Load, options: FigureOptions) {
+  const stage = await prepareTwin({ devices: 50, payloadBytes: 70, qos: 1, load })
+  try {
+    const subject = await startGateway(stage, { workers: { threads: 1 } })
+    for (const { pid } of usageOfTree(subject.pid) ?? []) pin(pid, GATEWAY_CORE)
+    const sampler = new Sampler(subject.sluice, SAMPLE_MS)
+    try {
+      const { generator } = stage
+      const measured = await measure({ ...options, name, generator, subject })
+      return { measured, samples: await sampler.stop() }
+    } finally {
+      await sampler.stop()
+      await subject.stop()
+    }
+  } finally {
+    await stage.stop()
+  }
+}
+
+/** Where there is a core for each, and util-linux. */
+function pin(pid: number, core: number): void {
+  if (availableParallelism() < 2 && core === GATEWAY_CORE) return
+  try {
+    execFileSync('taskset', ['-apc', String(core), String(pid)], { stdio: 'ignore' })
+  } catch {
+    // Everything shares all cores then.
+  }
+}
+
+function perSecond({ messagesPerSecond }: Measurement): string {
+  return `${Math.round(messagesPerSecond)} msg/s`
+}
+
+function rss(samples: readonly Sample[]): string {
+  return mb(Math.max(...samples.map(({ rssBytes }) => rssBytes)))
+}
