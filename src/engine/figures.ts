@@ -65,11 +65,23 @@ function beyondResolution(ns: number): number {
   return Math.max(0, ns / NS_PER_S - DELAY_RESOLUTION_MS / 1_000)
 }
 
+let knownResidentBytes = 0
+
+/** What was known last, when the process has no descriptor left to read it with. */
+function residentBytes(): number {
+  try {
+    knownResidentBytes = process.memoryUsage.rss()
+  } catch {
+    // Nothing shall end because of a figure.
+  }
+  return knownResidentBytes
+}
+
 /** The process in which this is called. */
 export function processFigures(threads: readonly ThreadFigures[]): EngineFigures {
   const { user, system } = process.cpuUsage()
   return {
-    residentBytes: process.memoryUsage.rss(),
+    residentBytes: residentBytes(),
     cpuSeconds: (user + system) / 1e6,
     threads,
   }

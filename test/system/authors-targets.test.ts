@@ -188,7 +188,9 @@ each('filters let events through, and can be read and written again', async (des
   }
   await desk.take('all', HAPPENINGS.length)
   for (const [index, [filter, numbers]] of cases.entries()) {
-    const passed = desk.left(`${index}`).map(({ json }) => json.revision - 1)
+    // Each target has a way of its own: what one has published says nothing of the others.
+    const events = await desk.take(`${index}`, numbers.length)
+    const passed = [...events, ...desk.left(`${index}`)].map(({ json }) => json.revision - 1)
     assert.equal(passed, numbers, filter)
   }
 })
