@@ -30,6 +30,12 @@ const PASSED_ENVIRONMENT = [
   'SSL_CERT_FILE',
 ] as const
 
+/**
+ * Threads of libuv in the engine: half of them may wait for the system's resolver, and the default of 4 for
+ * all workers together would let a few host names that nobody knows hold up all others.
+ */
+const LIBUV_THREADS = '32'
+
 /** The call was under way when the engine ended, or came after its end. */
 export class EngineGoneError extends Error {
   constructor() {
@@ -76,7 +82,7 @@ export function forkEngine(settings: EngineSettings, listener: EngineListener): 
     serialization: 'advanced',
     // isolated-vm may crash without this flag (its README).
     execArgv: ['--no-node-snapshot'],
-    env: passedEnvironment(),
+    env: { ...passedEnvironment(), UV_THREADPOOL_SIZE: LIBUV_THREADS },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   for (const stream of [child.stdout, child.stderr]) readLines(stream, listener.onOutput)

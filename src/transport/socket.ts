@@ -4,6 +4,7 @@
  */
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls'
+import { lookupName } from './names.ts'
 import { ConnectError } from './transport.ts'
 
 /** Where a broker listens. */
@@ -87,7 +88,7 @@ export function errorText(error: unknown): string {
 
 function connectSocket({ host, port, tls }: Endpoint): Socket | TLSSocket {
   // Small packets are written together already; Nagle's delay would only add latency.
-  const base = { host, port, noDelay: true }
+  const base = { host, port, noDelay: true, lookup: lookupName }
   if (tls === undefined) return connectTcp(base)
   try {
     return connectTls({ ...base, ...tlsOptions(host, tls) })

@@ -17,6 +17,7 @@ import {
   credentials,
   type SocketOptions,
 } from 'amqplib'
+import { lookupName } from '../names.ts'
 import { tlsOptions } from '../socket.ts'
 import type { ConnectError } from '../transport.ts'
 import { lostError, openError } from './errors.ts'
@@ -144,6 +145,7 @@ export class AmqpLink {
       signal: this.#life.signal,
       // Messages are written together already; Nagle's delay would only add latency.
       noDelay: true,
+      lookup: lookupName,
       credentials: toCredentials(login),
       clientProperties: { connection_name: name + this.#role },
     }
