@@ -11,11 +11,27 @@ import { installMissingTools } from './support/tools.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 
+/** System tests that mostly wait: two of them do not disturb each other. The others have the machine alone. */
+const CALM = [
+  'api',
+  'authors-sources',
+  'authors-targets',
+  'fleet',
+  'lifecycle',
+  'log-publishing',
+  'mappers',
+  'mapping',
+  'mapping-test',
+  'monitoring',
+  'protocols',
+]
+
 /** Kinds of tests in the order they run; system tests share the machine with their brokers. */
 const STAGES = [
   { pattern: 'test/{tidy.test.ts,unit/**/*.test.ts}', limitMs: 120_000, atOnce: 2 },
   { pattern: 'test/conformance/**/*.test.ts', limitMs: 180_000, atOnce: 2 },
-  { pattern: 'test/system/**/*.test.ts', limitMs: 300_000, atOnce: 1 },
+  { pattern: `test/system/@(${CALM.join('|')}).test.ts`, limitMs: 300_000, atOnce: 2 },
+  { pattern: `test/system/!(${CALM.join('|')}).test.ts`, limitMs: 300_000, atOnce: 1 },
 ] as const
 
 /** Fault tests at their full size take their time. */
