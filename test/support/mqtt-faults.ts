@@ -13,7 +13,7 @@ import type { TcpProxy } from './proxy.ts'
 
 const MESSAGES = sized(400, 10_000)
 /** So that a fault finds messages under way. */
-const MESSAGES_PER_SECOND = sized(400, 2_500)
+const MESSAGES_PER_SECOND = sized(600, 2_500)
 export const MAX_UNSETTLED = 100
 /** What was taken and not settled when a session ended; admission looks at it batch by batch. */
 export const MAX_REPEATED = MAX_UNSETTLED + MAX_BATCH

@@ -12,7 +12,7 @@ import { suite } from '../support/suite.ts'
 
 const LIMIT_MS = sized(40_000, 300_000)
 const CUTS = sized(10, 100)
-const FROZEN_MS = sized(3_000, 30_000)
+const FROZEN_MS = sized(2_500, 30_000)
 const FLAPS = sized(3, 90)
 const FLAP_MS = sized(300, 1_000)
 /** A dead peer is noticed within 1.5 times the keep-alive, and told a moment later. */
@@ -139,7 +139,7 @@ across('only confirmations of the second broker are lost', async (flow) => {
 across(
   'connections are cut in the middle of a packet',
   async () => {
-    for (let bytes = 1; bytes <= 64; bytes += sized(9, 1)) {
+    for (let bytes = 1; bytes <= 64; bytes += sized(16, 1)) {
       const { accepted } = sides.toIn
       await bothAre({ cutAfter: bytes })
       cutBoth('fin')
