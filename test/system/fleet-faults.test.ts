@@ -84,7 +84,8 @@ class Nowhere {
 
   static async start(): Promise<Nowhere> {
     const port = await freePort()
-    const script = `require('node:net').createServer().listen(${port}, '127.0.0.1', 2, () => process.stdout.write('1'))`
+    const listen = `listen(${port}, '127.0.0.1', 2, () => process.stdout.write('1'))`
+    const script = `require('node:net').createServer().${listen}`
     const frozen = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
     await once(frozen.stdout!, 'data')
     frozen.kill('SIGSTOP')
