@@ -14,8 +14,11 @@ const READY_LIMIT_MS = 5000
 /** What a test wants of its broker. */
 export interface MosquittoOptions {
   readonly port?: number
-  /** Keeps sessions and messages on disk, so that they survive `kill9`. */
-  readonly persistence?: boolean
+  /**
+   * Keeps sessions and messages on disk, so that they survive `kill9`: written with each change, which
+   * takes its time for many messages, or only by `save` and `terminate`.
+   */
+  readonly persistence?: boolean | 'when-told'
   /** User names and passwords; without them anybody may connect. */
   readonly users?: Readonly<Record<string, string>>
   /** Text of mosquitto's `acl_file`. */
@@ -142,9 +145,9 @@ async function writeConfig(
   { persistence = false, users, acl, tls, config = [] }: MosquittoOptions,
 ): Promise<string> {
   const lines = [`listener ${port} 127.0.0.1`, `allow_anonymous ${users === undefined}`]
-  if (persistence) {
-    lines.push('persistence true', `persistence_location ${folder}/`, 'autosave_on_changes true')
-    lines.push('autosave_interval 1')
+  if (persistence !== false) {
+    lines.push('persistence true', `persistence_location ${folder}/`)
+    if (persistence === true) lines.push('autosave_on_changes true', 'autosave_interval 1')
   }
   if (users !== undefined) lines.push(`password_file ${await writePasswords(folder, users)}`)
   if (acl !== undefined) {

@@ -24,7 +24,7 @@ let sluice: Sluice
 let sides: Sides
 it.before(async () => {
   const config = ['max_queued_messages 0', 'max_inflight_messages 100']
-  const brokers = [0, 1].map(() => startMosquitto({ persistence: true, config }))
+  const brokers = [0, 1].map(() => startMosquitto({ persistence: 'when-told', config }))
   const [source, target] = await Promise.all(brokers)
   const [toIn, toOut] = await Promise.all([source!, target!].map(({ port }) => startProxy(port)))
   sides = { in: source!, out: target!, toIn: toIn!, toOut: toOut! }
