@@ -13,6 +13,7 @@ const ROOT = resolve(import.meta.dirname, '..')
 
 /** System tests that mostly wait: two of them do not disturb each other. The others have the machine alone. */
 const CALM = [
+  'acknowledgements',
   'api',
   'authors-sources',
   'authors-targets',
