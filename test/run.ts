@@ -11,7 +11,7 @@ import { installMissingTools } from './support/tools.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 
-/** System tests that mostly wait: two of them do not disturb each other. The others have the machine alone. */
+/** System tests that mostly wait: two of them disturb each other little. Others have the machine alone. */
 const CALM = [
   'acknowledgements',
   'api',

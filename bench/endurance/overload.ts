@@ -1,6 +1,7 @@
 /**
- * Twice as much as it can take: the peak is found in a closed loop, then twice that is offered. The gateway
- * has a core to itself, where there are two, so that it competes with nobody for what is measured.
+ * Twice as much as it can take. The peak is first looked for in a closed loop; as long as more than that
+ * arrives when twice that is offered, that is the peak, and twice that is offered. The gateway has a core to
+ * itself, where there are two, so that it competes with nobody for what is measured.
  */
 import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
@@ -14,6 +15,7 @@ import { startGateway } from '../support/subject.ts'
 import { mb, type Sample, Sampler } from './samples.ts'
 
 const OFFERED = 2
+const ATTEMPTS = 4
 const GOODPUT_GOAL = 0.95
 const SAMPLE_MS = 500
 const BENCH_CORE = 0
@@ -25,11 +27,14 @@ export const overload: FigureBenchmark = {
   run: async (options) => {
     await installMissingTools()
     pin(process.pid, BENCH_CORE)
-    const peak = await run('peak', { kind: 'closed', window: 1_000 }, options)
-    const rate = Math.round(peak.measured.messagesPerSecond * OFFERED)
-    const above = await run(`${rate} msg/s`, { kind: 'open', rate }, options)
+    let peak = await run('peak', { kind: 'closed', window: 1_000 }, options)
+    let above = await offerTwice(peak, options)
+    for (let attempt = 1; attempt < ATTEMPTS && rateOf(above) > rateOf(peak); attempt++) {
+      peak = above
+      above = await offerTwice(peak, options)
+    }
     options.progress.end()
-    const goodput = above.measured.messagesPerSecond / peak.measured.messagesPerSecond
+    const goodput = rateOf(above) / rateOf(peak)
     const heap = Math.max(...above.samples.map(({ heapBytes }) => heapBytes))
     const limit = above.samples.at(-1)!.heapLimitBytes
     return {
@@ -37,8 +42,8 @@ export const overload: FigureBenchmark = {
       rows: [
         [
           'arrives',
-          perSecond(peak.measured),
-          perSecond(above.measured),
+          `${Math.round(rateOf(peak))} msg/s`,
+          `${Math.round(rateOf(above))} msg/s`,
           `${GOODPUT_GOAL * 100} % of the peak: ${(goodput * 100).toFixed(1)} %`,
         ],
         ['memory, at most', rss(peak.samples), rss(above.samples), ''],
@@ -51,7 +56,17 @@ export const overload: FigureBenchmark = {
   },
 }
 
-async function run(name: string, load: Load, options: FigureOptions) {
+interface Run {
+  readonly measured: Measurement
+  readonly samples: readonly Sample[]
+}
+
+function offerTwice(peak: Run, options: FigureOptions): Promise<Run> {
+  const rate = Math.round(rateOf(peak) * OFFERED)
+  return run(`${rate} msg/s`, { kind: 'open', rate }, options)
+}
+
+async function run(name: string, load: Load, options: FigureOptions): Promise<Run> {
   const stage = await prepareTwin({ devices: 50, payloadBytes: 70, qos: 1, load })
   try {
     const subject = await startGateway(stage, { workers: { threads: 1 } })
@@ -80,8 +95,8 @@ function pin(pid: number, core: number): void {
   }
 }
 
-function perSecond({ messagesPerSecond }: Measurement): string {
-  return `${Math.round(messagesPerSecond)} msg/s`
+function rateOf({ measured }: Run): number {
+  return measured.messagesPerSecond
 }
 
 function rss(samples: readonly Sample[]): string {

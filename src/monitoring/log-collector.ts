@@ -33,7 +33,10 @@ export interface LogReport extends LogAuthor {
 }
 
 /** What an entry takes beside its message, about. */
-const ENTRY_BYTES = 250
+const ENTRY_BYTES = 500
+
+/** Of the entries of an author: the rest is for failures, which nobody wants to miss. */
+const SHARE_OF_SUCCESSES = 0.8
 
 /** One per thread. */
 export class LogCollector {
@@ -90,7 +93,8 @@ class Outbox {
   add(kind: LogKind, line: LogLine): void {
     const { settings, isFull } = this.#collector
     if (this.#entries.length === 0 && this.#dropped === 0) this.#collector.expect(this)
-    if (isFull || this.#entries.length >= settings.maxEntries) {
+    const share = kind.level === 'success' ? SHARE_OF_SUCCESSES : 1
+    if (isFull || this.#entries.length >= Math.ceil(settings.maxEntries * share)) {
       this.#dropped++
       return
     }

@@ -74,9 +74,8 @@ function addService(register: Registry, sample: Sample): void {
   const deaths = { name: 'sluice_engine_deaths_total', help: 'Engines that ended unasked.' }
   new Counter({ ...deaths, registers }).inc(sample.engineDeaths)
   if (sample.engineCpuSeconds !== undefined) {
-    gauge(register, 'sluice_engine_cpu_seconds', 'CPU time of the present engine.').set(
-      sample.engineCpuSeconds,
-    )
+    const cpu = { name: 'sluice_engine_cpu_seconds_total', help: 'CPU time of the present engine.' }
+    new Counter({ ...cpu, registers }).inc(sample.engineCpuSeconds)
   }
   if (sample.engineResidentBytes !== undefined) {
     gauge(register, 'sluice_engine_resident_memory_bytes', 'Memory of the engine.').set(
@@ -147,8 +146,9 @@ function connectionText(connections: readonly ConnectionSample[]): string {
   for (const { id, type, liveStatus, totals } of connections) {
     const labels = `id="${id}",type="${type}"`
     up.push(`${UP}{${labels}} ${liveStatus === 'open' ? 1 : 0}`)
+    // Zeros, too: of a series that begins with what it counts, Prometheus sees no increase.
     totals?.forEach((total, at) => {
-      if (total > 0) messages.push(`${MESSAGES}{${labels},${TOTAL_LABELS[at]}} ${total}`)
+      messages.push(`${MESSAGES}{${labels},${TOTAL_LABELS[at]}} ${total}`)
     })
   }
   return `${[...up, ...messages].join('\n')}\n`

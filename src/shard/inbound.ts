@@ -140,6 +140,7 @@ export class Inbound {
   /** What is still being executed gets no response: the mappers are about to go. */
   close(): void {
     this.#closed = true
+    this.#environment.replies.close()
   }
 
   /** Deliveries of one source in a row are mapped together. */

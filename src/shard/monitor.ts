@@ -32,6 +32,9 @@ const DEBUG_LOG_HEADER = 'connectivity-debug-log'
 /** A payload is looked at that far, in bytes or characters. */
 const SHOWN_PAYLOAD_MAX = 4 * LOG_MESSAGE_CHARS_MAX
 
+/** Characters of a correlation id or entity id. */
+const SHOWN_ID_MAX = 256
+
 /** The text of a failure, or what makes it when somebody reads the log. */
 export type FailureText = string | ((error: DittoError) => string)
 
@@ -139,11 +142,20 @@ function describeSignal({ adaptable, entityId }: Signal, message: string): LogTe
   const { headers, topic } = adaptable
   const described = { correlationId: correlationOf(headers), message }
   if (entityId === '' || topic.group === 'connections') return described
-  return { ...described, entityType: topic.group === 'policies' ? 'policy' : 'thing', entityId }
+  return {
+    ...described,
+    entityType: topic.group === 'policies' ? 'policy' : 'thing',
+    entityId: cut(entityId),
+  }
 }
 
 function correlationOf(headers: DittoHeaders): string {
-  return String(headers['correlation-id'] ?? NO_CORRELATION_ID)
+  return cut(String(headers['correlation-id'] ?? NO_CORRELATION_ID))
+}
+
+/** Devices choose them; what finds a message again need not be longer. */
+function cut(id: string): string {
+  return id.length <= SHOWN_ID_MAX ? id : `${id.slice(0, SHOWN_ID_MAX)}…`
 }
 
 /** What of a message may be shown, as the message itself wants it. */

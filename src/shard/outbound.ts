@@ -23,6 +23,7 @@ import { acknowledge, IssuedAcknowledgement, negative } from './issued-acknowled
 import type { NamedMapper } from './mappers.ts'
 import type { Monitor } from './monitor.ts'
 import { MonitoredReceipt, outgoingTo } from './outgoing.ts'
+import { CLOSED } from './publisher.ts'
 import { Relevance } from './relevance.ts'
 import { SignalContext, TargetProgram } from './target.ts'
 import { blocks, type WaysOut } from './ways-out.ts'
@@ -62,6 +63,8 @@ export class Outbound {
   readonly #lanes: ReadonlyMap<TargetProgram, Lane>
   /** Of signals that are on their way to the targets. */
   readonly #relevances = new WeakMap<Signal, Relevance>()
+  /** What is being enriched or mapped, or waits for that. */
+  readonly #held = new Map<SignalContext, TargetProgram>()
   #closed = false
 
   constructor(environment: OutboundEnvironment) {
@@ -93,6 +96,16 @@ export class Outbound {
   /** What is still being enriched or mapped goes nowhere: the mappers are about to go. */
   close(): void {
     this.#closed = true
+    for (const [{ signal }, target] of this.#held) this.#drop(target, signal, CLOSED)
+    this.#held.clear()
+  }
+
+  #hold(target: TargetProgram, contexts: readonly SignalContext[]): void {
+    for (const context of contexts) this.#held.set(context, target)
+  }
+
+  #release(contexts: readonly SignalContext[]): void {
+    for (const context of contexts) this.#held.delete(context)
   }
 
   /** Notes which signals the consumers of the connection are asked to acknowledge. */
@@ -146,10 +159,25 @@ export class Outbound {
     step: () => void | Promise<void>,
   ): void {
     const publisher = this.#environment.waysOut.of(target)
-    const work = this.#lanes.get(target)!.run(step)
+    const work = this.#runInOrder(target, contexts, step)
     if (!(work instanceof Promise)) return
     publisher.expect(contexts.length)
     void work.then(() => publisher.expect(-contexts.length))
+  }
+
+  #runInOrder(
+    target: TargetProgram,
+    contexts: readonly SignalContext[],
+    step: () => void | Promise<void>,
+  ): void | Promise<void> {
+    const lane = this.#lanes.get(target)!
+    if (!lane.isBusy) return lane.run(step)
+    this.#hold(target, contexts)
+    return lane.run(() => {
+      if (this.#closed) return
+      this.#release(contexts)
+      return step()
+    })
   }
 
   /** Those for which there is room while those before them are still being mapped. */
@@ -178,8 +206,10 @@ export class Outbound {
     const { twin, onStoreFailure } = this.#environment
     const enrichments = enrich(twin, target, dispatched, onStoreFailure)
     this.#inOrder(target, dispatched, async () => {
+      this.#hold(target, dispatched)
       const known = await enrichments
       if (this.#closed) return
+      this.#release(dispatched)
       await this.#publishMatching(target, this.#enriched(target, dispatched, known))
     })
   }
@@ -241,13 +271,18 @@ export class Outbound {
     const adaptables = passed.map(({ signal }) => signal.adaptable)
     const results = target.mappers.map(({ mapper }) => mapper.outbound(adaptables))
     if (results.some((each) => each instanceof Promise)) {
-      return Promise.all(results).then((known) => this.#publishAll(target, passed, known))
+      const contexts = passed.map(({ context }) => context)
+      this.#hold(target, contexts)
+      return Promise.all(results).then((known) => {
+        if (this.#closed) return
+        this.#release(contexts)
+        this.#publishAll(target, passed, known)
+      })
     }
     this.#publishAll(target, passed, results as readonly Mapped[])
   }
 
   #publishAll(target: TargetProgram, passed: readonly Passed[], results: readonly Mapped[]): void {
-    if (this.#closed) return
     const { mappers } = target
     for (let index = 0; index < passed.length; index++) {
       const one = passed[index]!

@@ -220,7 +220,8 @@ export class Publisher {
   }
 }
 
-const CLOSED = dittoError(
+/** 503 `connectivity:message.sending.failed`: what was not sent when the connection closed. */
+export const CLOSED = dittoError(
   503,
   'connectivity:message.sending.failed',
   'Failed to send message: the connection was closed before the message could be published.',

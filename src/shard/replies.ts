@@ -20,7 +20,7 @@ import { errorOf } from './errors.ts'
 import type { NamedMapper } from './mappers.ts'
 import type { Monitor } from './monitor.ts'
 import { compileOptionalMapping, MonitoredReceipt, outgoingTo } from './outgoing.ts'
-import type { Publisher } from './publisher.ts'
+import { CLOSED, type Publisher } from './publisher.ts'
 
 /** A compiled reply target. */
 export interface ReplyProgram {
@@ -67,9 +67,20 @@ export class Replies {
   readonly #environment: ReplyEnvironment
   /** Keeps replies in order while scripts take their time. */
   readonly #lane = new Lane()
+  /** What is being mapped, or waits for that. */
+  readonly #held = new Set<Reply>()
+  #closed = false
 
   constructor(environment: ReplyEnvironment) {
     this.#environment = environment
+  }
+
+  /** What is still being mapped goes nowhere: the mappers are about to go. */
+  close(): void {
+    this.#closed = true
+    const { monitor } = this.#environment
+    for (const { signal } of this.#held) monitor.failure('dropped', signal, CLOSED)
+    this.#held.clear()
   }
 
   /** Maps and queues a batch of replies, in order. */
@@ -106,7 +117,9 @@ export class Replies {
       this.#divert(signal, diversion)
       return diversion.isCopy && program !== undefined
     }
-    return program !== undefined
+    if (program !== undefined) return true
+    monitor.success('dropped', signal, NO_REPLY_TARGET)
+    return false
   }
 
   #divert(signal: Signal, diversion: Diversion): void {
@@ -123,21 +136,28 @@ export class Replies {
   /** Replies of one mapper, after everything before them. */
   #map(replies: readonly Reply[]): void {
     const { publisher } = this.#environment
+    const wasBusy = this.#lane.isBusy
     const work = this.#lane.run(() => this.#mapNow(replies))
     if (!(work instanceof Promise)) return
+    if (wasBusy) for (const reply of replies) this.#held.add(reply)
     publisher.expect(replies.length)
     void work.then(() => publisher.expect(-replies.length))
   }
 
   #mapNow(replies: readonly Reply[]): void | Promise<void> {
+    if (this.#closed) return
     const { mapper } = replies[0]!.mapper
     const results = mapper.outbound(replies.map(({ signal }) => signal.adaptable))
-    if (results instanceof Promise) return results.then((known) => this.#publishAll(replies, known))
-    this.#publishAll(replies, results)
+    if (!(results instanceof Promise)) return this.#publishAll(replies, results)
+    for (const reply of replies) this.#held.add(reply)
+    return results.then((known) => {
+      if (!this.#closed) this.#publishAll(replies, known)
+    })
   }
 
   #publishAll(replies: readonly Reply[], results: readonly MapResult<ExternalMessage>[]): void {
     for (let index = 0; index < replies.length; index++) {
+      this.#held.delete(replies[index]!)
       this.#publish(replies[index]!, results[index]!)
     }
   }

@@ -120,6 +120,24 @@ it('a shard that closes waits for what is being mapped', () =>
     assert.equal(valuesAt(rig, 'out'), [1, 2, 3])
   }))
 
+it('a shard that may wait no longer tells what it has not published', () =>
+  withRig(async (rig) => {
+    await rig.open(testConnection({ id: 'sender', sources: [testSource(['in'])] }))
+    const targets = [testTarget('slow', { topics, payloadMapping })]
+    const connection = testConnection({ id: 'listener', targets, mappingDefinitions })
+    const listening = await rig.open(connection, { settings: { drainTimeoutMs: 50 } })
+    const count = 30
+    for (let value = 1; value <= count; value++) {
+      rig.send('in', [liveMessage('t', value, { burnout: 40 })])
+      await nextTurn()
+    }
+    await rig.until(() => listening.counts('slow').dispatched === count, 'all dispatched')
+    await rig.close(listening)
+    const { published = 0, 'dropped.failure': dropped = 0 } = listening.counts('slow')
+    assert.ok(dropped > 0)
+    assert.is(published + dropped, count)
+  }))
+
 it('a shard that may wait no longer leaves the rest to the broker', () =>
   withRig(async (rig) => {
     const slow = await rig.open(slowSender(), { settings: { drainTimeoutMs: 100 } })
