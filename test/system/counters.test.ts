@@ -14,7 +14,7 @@ import { suite } from '../support/suite.ts'
 const it = suite('counters')
 
 /** Of each protocol. */
-const MESSAGES = 16_000
+const MESSAGES = 25_040
 const DEVICES = 50
 /** Messages of one sender that the broker has not confirmed. */
 const WINDOW = 500
