@@ -36,8 +36,13 @@ function texts(...all: readonly string[]) {
   return all.map((text) => external(text))
 }
 
+/** Calls until the mapper is trusted: on a busy machine a single call may take long. */
 async function prove(mapper: Mapper): Promise<void> {
-  for (let call = 0; call < 100; call++) await mapper.inbound(texts('0'))
+  for (let call = 0; call < 1_000; call++) {
+    const results = mapper.inbound(texts('0'))
+    if (!(results instanceof Promise)) return
+    await results
+  }
 }
 
 it('a script that has proved to be quick answers at once', async () => {
