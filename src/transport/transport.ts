@@ -98,7 +98,7 @@ export interface AddressStatus {
 export interface TransportEvents {
   /**
    * What one turn of the event loop delivered, at most {@link MAX_BATCH} messages. Begins in the turn
-   * after `open` has resolved; earlier only if the answer `open` waits for is behind too many messages.
+   * after `open` has resolved.
    */
   onDeliveries(batch: readonly Delivery[]): void
   /** A message that could not be turned into an external message. */

@@ -29,6 +29,8 @@ export interface IntakeOptions {
   onUnmatched(topic: string): void
   /** A message has to be delivered again: the session should end. */
   onRedeliveryNeeded(): void
+  /** While opening, so much of a session that the broker had kept arrived that no more is held. */
+  onResumed(): void
   /** Goes on reading after `take` returned false. */
   proceed(): void
   write(packets: Buffer): void
@@ -152,10 +154,8 @@ export class Intake implements Settler {
   #hold(bytes: number): boolean {
     this.#pendingBytes += bytes
     const full = this.#pending.length >= HELD_MESSAGES || this.#pendingBytes >= HELD_BYTES
-    if (!full || !this.#opening) return !full
-    // Behind these messages waits the SUBACK that opening waits for: better deliver early than never.
-    this.begin()
-    return !this.#paused
+    if (full && this.#opening) this.#options.onResumed()
+    return !full
   }
 
   #toDelivery(packet: IPublishPacket, qos: Qos): MqttDelivery | undefined {

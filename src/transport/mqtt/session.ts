@@ -25,7 +25,7 @@ export interface SessionOptions {
   readonly keepAliveSeconds: number
   readonly will: LastWill | undefined
   readonly publishTimeoutMs: number
-  readonly intake: Omit<IntakeOptions, 'proceed' | 'write'>
+  readonly intake: Omit<IntakeOptions, 'proceed' | 'write' | 'onResumed'>
   /** The open session ended by itself. */
   onLost(error: ConnectError): void
 }
@@ -45,11 +45,13 @@ export class MqttSession implements PacketSink {
   #accepted = false
   #failure: ConnectError | undefined
   readonly #failed = Promise.withResolvers<never>()
+  readonly #resumed = Promise.withResolvers<void>()
 
   constructor(options: SessionOptions) {
     this.#options = options
     this.intake = new Intake({
       ...options.intake,
+      onResumed: this.#resumed.resolve,
       proceed: () => this.#client?.proceed(),
       write: (packets) => this.#write(packets),
     })
@@ -63,9 +65,12 @@ export class MqttSession implements PacketSink {
     this.#failed.promise.catch(() => undefined)
   }
 
-  /** Whether what the broker sends is not read for now, because we are told to pause. */
-  get isHeld(): boolean {
-    return this.#client?.isHeld ?? false
+  /**
+   * Resolves when the answer to SUBSCRIBE waits behind more messages than are taken before the session
+   * begins: then the broker has kept the session with its subscriptions. Never, if it was otherwise.
+   */
+  get resumed(): Promise<void> {
+    return this.#resumed.promise
   }
 
   /** Connects; then messages can be published. Rejects with a {@link ConnectError}. */

@@ -40,11 +40,7 @@ class MqttTransport implements Transport {
   async open(signal: AbortSignal): Promise<void> {
     const { connectTimeoutMs } = this.#options
     const deadline = new AbortController()
-    const timer = setTimeout(() => {
-      // The answer may be there; we do not read it.
-      if (this.#consumer?.isHeld) timer.refresh()
-      else deadline.abort(timedOut(connectTimeoutMs))
-    }, connectTimeoutMs)
+    const timer = setTimeout(() => deadline.abort(timedOut(connectTimeoutMs)), connectTimeoutMs)
     const cancel = (): void => deadline.abort(CANCELLED)
     signal.addEventListener('abort', cancel, { once: true })
     this.#closing.signal.addEventListener('abort', cancel, { once: true })
@@ -155,11 +151,26 @@ class MqttTransport implements Transport {
     })
   }
 
+  /** Subscribes; a session that the broker kept is usable before the answer is there. */
   async #subscribe(session: MqttSession): Promise<void> {
     const { connection, events, dryRun } = this.#options
     reportSources(connection, events, undefined)
     const filters = subscriptions(connection, dryRun)
-    const refused = await session.subscribe(filters)
+    const subscribed = session
+      .subscribe(filters)
+      .then((refused) => this.#subscribed(filters, refused))
+    const isResumed = await Promise.race([
+      subscribed.then(() => false),
+      session.resumed.then(() => true),
+    ])
+    if (!isResumed) return
+    reportSources(connection, events, () => false)
+    subscribed.catch((error: ConnectError) => this.#lost(error))
+  }
+
+  /** The broker has answered. Throws a {@link ConnectError} when it refused all filters. */
+  #subscribed(filters: ReadonlyMap<string, unknown>, refused: ReadonlySet<string>): void {
+    const { connection, events, dryRun } = this.#options
     reportSources(connection, events, (address) =>
       refused.has(dryRun ? withoutShare(address) : address),
     )

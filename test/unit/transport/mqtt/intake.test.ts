@@ -107,25 +107,27 @@ it('one turn of the event loop is one batch, of at most 128 messages', async () 
   assert.equal(rig.batches, [MAX_BATCH, MAX_BATCH, 300 - 2 * MAX_BATCH])
 })
 
-it('delivers nothing before the session has begun, except to get at the SUBACK behind', async () => {
+it('delivers nothing before the session has begun, and tells when too much waits for that', async () => {
   const rig = startRig({}, false)
   for (const id of range(1023)) assert.is(rig.take(id + 1, 1), true)
   await turn()
-  assert.is(rig.deliveries.length, 0)
-  assert.is(rig.take(1024, 1), true)
-  assert.is(rig.deliveries.length, 1024)
+  assert.equal([rig.deliveries.length, rig.resumptions], [0, 0])
+  assert.is(rig.take(1024, 1), false)
+  assert.equal([rig.deliveries.length, rig.resumptions], [0, 1])
+  rig.intake.begin()
+  assert.equal([rig.deliveries.length, rig.proceeds], [1024, 1])
 })
 
-it('paused before the session has begun, does not even get at the SUBACK until resumed', async () => {
+it('paused before the session has begun, delivers nothing until resumed', async () => {
   const rig = startRig({}, false)
   rig.intake.pause()
-  for (const id of range(1023)) assert.is(rig.take(id + 1, 1), true)
-  assert.is(rig.take(1024, 1), false)
+  for (const id of range(1024)) rig.take(id + 1, 1)
+  assert.is(rig.resumptions, 1)
+  rig.intake.begin()
   await turn()
-  assert.is(rig.deliveries.length, 0)
+  assert.equal([rig.deliveries.length, rig.proceeds], [0, 0])
   rig.intake.resume()
-  assert.is(rig.proceeds, 1)
-  assert.is(rig.deliveries.length, 1024)
+  assert.equal([rig.deliveries.length, rig.proceeds], [1024, 1])
 })
 
 it('while paused holds back a limited number of messages, then stops reading until resumed', async () => {
@@ -234,6 +236,7 @@ interface IntakeRig {
   readonly unmatched: string[]
   writes: number
   proceeds: number
+  resumptions: number
   redeliveries: number
   onDeliveries: () => void
   take(messageId: number, qos: 0 | 1 | 2, fields?: Partial<IPublishPacket>): boolean
@@ -251,6 +254,9 @@ function startRig(options: Partial<IntakeOptions> = {}, begun = true): IntakeRig
     onUnmatched: (topic) => rig.unmatched.push(topic),
     onRedeliveryNeeded: () => {
       rig.redeliveries += 1
+    },
+    onResumed: () => {
+      rig.resumptions += 1
     },
     proceed: () => {
       rig.proceeds += 1
@@ -271,6 +277,7 @@ function startRig(options: Partial<IntakeOptions> = {}, begun = true): IntakeRig
     unmatched: [],
     writes: 0,
     proceeds: 0,
+    resumptions: 0,
     redeliveries: 0,
     onDeliveries: () => undefined,
     take: (messageId, qos, fields = {}) =>
