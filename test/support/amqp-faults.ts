@@ -14,7 +14,7 @@ import { startProxy, type TcpProxy } from './proxy.ts'
 import { type RabbitMq, startRabbitMq } from './rabbitmq.ts'
 import { suite } from './suite.ts'
 
-const MESSAGES = sized(1_500, 10_000)
+const MESSAGES = sized(1_000, 10_000)
 const MAX_UNSETTLED = 200
 /** What was taken and not settled when a session ended; admission looks at it batch by batch. */
 const MAX_REPEATED = MAX_UNSETTLED + MAX_BATCH
@@ -22,7 +22,7 @@ const MAX_REPEATED = MAX_UNSETTLED + MAX_BATCH
 const MESSAGES_PER_SECOND = sized(1_000, 4_000)
 /** Peers that say nothing are noticed after two of them. */
 const HEARTBEAT_SECONDS = sized(2, 10)
-const CUTS = sized(3, 50)
+const CUTS = sized(2, 50)
 const LIMIT_MS = sized(60_000, 240_000)
 const FAULT_LIMIT_MS = 60_000
 const DEVICES = 20
