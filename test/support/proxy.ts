@@ -46,6 +46,8 @@ class FaultProxy implements TcpProxy {
   readonly #pairs = new Set<Pair>()
   #server: Server | undefined
   #mode: ProxyMode = 'pass'
+  /** What of each socket is still to be written, later. */
+  readonly #delayed = new WeakMap<Socket, Promise<void>>()
 
   constructor(targetPort: number) {
     this.#targetPort = targetPort
@@ -113,13 +115,27 @@ class FaultProxy implements TcpProxy {
   #forward(chunk: Buffer, from: Socket, to: Socket, swallowing: ProxyMode): void {
     const mode = this.#mode
     if (mode === 'blackhole' || mode === swallowing || to.destroyed) return
-    if (typeof mode === 'object' && 'delayMs' in mode) {
-      setTimeout(() => to.writable && to.write(chunk), mode.delayMs)
+    const delayed = this.#delayed.get(from)
+    if ((typeof mode === 'object' && 'delayMs' in mode) || delayed !== undefined) {
+      const dueMs =
+        performance.now() + (typeof mode === 'object' && 'delayMs' in mode ? mode.delayMs : 0)
+      this.#delay(chunk, from, to, dueMs, delayed)
     } else if (typeof mode === 'object' && 'bytesPerSecond' in mode) {
       void this.#trickle(chunk, from, to)
     } else {
       to.write(chunk)
     }
+  }
+
+  /** After everything that is delayed already: bytes never overtake each other. */
+  #delay(chunk: Buffer, from: Socket, to: Socket, dueMs: number, before = Promise.resolve()): void {
+    const written = before
+      .then(() => delay(Math.max(0, dueMs - performance.now())))
+      .then(() => {
+        if (to.writable) to.write(chunk)
+        if (this.#delayed.get(from) === written) this.#delayed.delete(from)
+      })
+    this.#delayed.set(from, written)
   }
 
   /** In slices of a tenth of a second; nothing more is read meanwhile. */
