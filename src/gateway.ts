@@ -6,6 +6,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createApi } from './api/api.ts'
 import { createDevopsVerifier, type VerifyDevops } from './api/auth.ts'
+import { watchDescriptors } from './api/descriptors.ts'
 import { serveApi } from './api/server.ts'
 import type { Config } from './config.ts'
 import { createPasswordVerifier, generatePassword, hashPassword } from './connection/password.ts'
@@ -93,9 +94,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   await devops.keep(options.showPassword)
   await snapshots.start(store.list().map(({ connection }) => connection))
   supervisor.start()
+  const stopWatching = watchDescriptors(log)
   return {
     url: `http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${server.port}`,
     async stop() {
+      stopWatching()
       trials.stop()
       await Promise.all([server.close(REQUEST_GRACE_MS), dataPlane.stop()])
       await logPublishing?.close()

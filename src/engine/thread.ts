@@ -14,6 +14,7 @@ import type { ForeignAnswer } from '../routing/router.ts'
 import { createRoutingTable, type RoutingTable } from '../routing/table.ts'
 import type { ShardDescription, ShardStatus } from '../shard/description.ts'
 import { createShard, type Shard } from '../shard/shard.ts'
+import { isOutOfDescriptors, OUT_OF_DESCRIPTORS } from '../transport/descriptors.ts'
 import { transports } from '../transport/registry.ts'
 import type { TransportFactory } from '../transport/transport.ts'
 import { openTwinLayout } from '../twin/layout.ts'
@@ -104,6 +105,7 @@ export class EngineThread {
       await obeyUntilClosed(shard, port)
       this.#shards.delete(description.shard)
     } catch (thrown) {
+      if (isOutOfDescriptors(thrown)) throw new Error(OUT_OF_DESCRIPTORS, { cause: thrown })
       if (!(thrown instanceof DittoException)) throw thrown
       tell({ kind: 'refused', error: thrown.error })
     }

@@ -207,6 +207,7 @@ class CellWindows {
   }
 
   counts(nowMs: number): WindowCounts {
+    this.#followClock(nowMs)
     return {
       PT1M: this.#sum(LAST_MINUTE, nowMs),
       PT1H: this.#sum(LAST_HOUR, nowMs),

@@ -69,6 +69,7 @@ export class DataPlane {
       onExpired: (id) => void this.engine?.setLogs(this.running.shards(id), false).catch(() => {}),
       onEntry: (id, entry) => options.logPublishing?.entry(id, entry),
       now,
+      monotonicMs: () => performance.now(),
     })
     this.running = new RunningConnections({
       settings,
@@ -173,7 +174,7 @@ export class DataPlane {
     } else {
       const { thread, shards, reason } = report
       this.#options.log.error({ thread, shards: shards.length, reason }, 'A worker thread died.')
-      this.running.shardsLost(shards, `Worker thread ${thread} died: ${reason}.`)
+      this.running.shardsLost(shards, `Worker thread ${thread} died: ${reason.replace(/\.$/, '')}.`)
     }
   }
 }

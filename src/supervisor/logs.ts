@@ -22,6 +22,8 @@ export interface LogsOptions {
   readonly onEntry: (connectionId: string, entry: LogEntry) => void
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Milliseconds that never jump. */
+  readonly monotonicMs: () => number
 }
 
 /** Since when and until when a log is enabled, in milliseconds since the epoch. */
@@ -30,12 +32,18 @@ export interface LogSpan {
   readonly until: number
 }
 
+/** When a log was enabled by the clock on the wall, and when it ends by one that never jumps. */
+interface Enabled {
+  readonly since: number
+  readonly endsAtMs: number
+}
+
 const EXPIRY_CHECK_MS = 10_000
 
 /** The logs of all connections, as far as the control plane knows them. */
 export class ConnectionLogBook {
   readonly #options: LogsOptions
-  readonly #spans = new Map<string, LogSpan>()
+  readonly #enabled = new Map<string, Enabled>()
   readonly #own = new Map<string, LogRings>()
   readonly #inherited = new Map<string, readonly LogNews[]>()
   readonly #timer: NodeJS.Timeout
@@ -49,20 +57,24 @@ export class ConnectionLogBook {
 
   /** Undefined while the log is not enabled. */
   span(id: string): LogSpan | undefined {
-    return this.#spans.get(id)
+    const enabled = this.#enabled.get(id)
+    if (enabled === undefined) return undefined
+    const { now, monotonicMs } = this.#options
+    const until = now() + Math.round(enabled.endsAtMs - monotonicMs())
+    return { since: Math.min(enabled.since, now()), until }
   }
 
   /** Enables a log, or begins its time anew. */
   enable(id: string): void {
-    if (this.#options.durationMs === 0) return
-    const now = this.#options.now()
-    const since = this.#spans.get(id)?.since ?? now
-    this.#spans.set(id, { since, until: now + this.#options.durationMs })
+    const { durationMs, now, monotonicMs } = this.#options
+    if (durationMs === 0) return
+    const since = this.#enabled.get(id)?.since ?? now()
+    this.#enabled.set(id, { since, endsAtMs: monotonicMs() + durationMs })
   }
 
   /** Reading an enabled log prolongs it; one that is not enabled stays so. */
   prolong(id: string): void {
-    if (this.#spans.has(id)) this.enable(id)
+    if (this.#enabled.has(id)) this.enable(id)
   }
 
   /**
@@ -120,7 +132,7 @@ export class ConnectionLogBook {
   remove(id: string): void {
     this.#own.delete(id)
     this.#inherited.delete(id)
-    this.#spans.delete(id)
+    this.#enabled.delete(id)
   }
 
   /** Aborts when the control plane stops. */
@@ -134,10 +146,10 @@ export class ConnectionLogBook {
   }
 
   #expire(): void {
-    const now = this.#options.now()
-    for (const [id, { until }] of this.#spans) {
-      if (until > now) continue
-      this.#spans.delete(id)
+    const nowMs = this.#options.monotonicMs()
+    for (const [id, { endsAtMs }] of this.#enabled) {
+      if (endsAtMs > nowMs) continue
+      this.#enabled.delete(id)
       this.#options.onExpired(id)
     }
   }

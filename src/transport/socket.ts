@@ -4,6 +4,7 @@
  */
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls'
+import { isOutOfDescriptors, OUT_OF_DESCRIPTORS } from './descriptors.ts'
 import { lookupName } from './names.ts'
 import { ConnectError } from './transport.ts'
 
@@ -114,11 +115,13 @@ export function tlsOptions(
 
 /** There is no TCP connection; unknown host names are the user's to mend. */
 export function unreachable(error: unknown, { host, port }: Endpoint): ConnectError {
+  const advice = isOutOfDescriptors(error)
+    ? OUT_OF_DESCRIPTORS
+    : 'Make sure the endpoint is reachable and that no firewall prevents the connection.'
   return new ConnectError(
     'unreachable',
     errorCode(error) === 'ENOTFOUND' ? 'misconfigured' : 'failed',
-    `Could not establish a connection on '${host}:${port}'. Make sure the endpoint is reachable ` +
-      `and that no firewall prevents the connection. Reason: ${errorText(error)}`,
+    `Could not establish a connection on '${host}:${port}'. ${advice} Reason: ${errorText(error)}`,
     { cause: error },
   )
 }

@@ -6,6 +6,7 @@ import {
   create,
   enginePid,
   eventually,
+  logTexts,
   look,
   untilStatus,
 } from '../support/gateway.ts'
@@ -37,7 +38,8 @@ it(
     limitDescriptors(engine, NONE)
     const late = await create(sluice, rig.consuming('elsewhere', READING_SCRIPT))
     const status = await untilStatus(sluice, late, 'failed')
-    assert.match(JSON.stringify(status.clientStatus), /EMFILE|descriptors|open files/i)
+    assert.match(JSON.stringify(status.clientStatus), /No file descriptor is left.*ulimit -n/)
+    assert.match((await logTexts(sluice, late)).join('\n'), /No file descriptor is left.*ulimit -n/)
     await load.flows()
     limitDescriptors(engine, PLENTY)
     await untilStatus(sluice, late, 'open')
@@ -49,7 +51,7 @@ it(
 )
 
 it(
-  'of the control plane: the API comes back when there are some again',
+  'of the control plane: its log says so, messages flow, and the API comes back when there are some',
   async () => {
     const sluice = await rig.start()
     const { publisher } = await rig.openPair(sluice)
@@ -64,6 +66,7 @@ it(
     )
     await Promise.all(asked)
     await load.flows()
+    await eventually(sluice.output, (text) => /No file descriptor is left.*ulimit -n/.test(text))
     limitDescriptors(sluice.process.pid!, PLENTY)
     await eventually(
       () =>

@@ -93,6 +93,14 @@ it('loses nothing when the clock steps back', () => {
   assert.equal([PT1M, PT1H], [1, 3])
 })
 
+it('does not keep for an hour in the last minute what was counted before the clock went back', () => {
+  const windows = createMetricWindows([SOURCE])
+  windows.record(CONSUMED, 1, START)
+  const back = START - HOUR
+  assert.is(windows.counts(CONSUMED, back).PT1M, 1)
+  assert.is(windows.counts(CONSUMED, back + 2 * MINUTE).PT1M, 0)
+})
+
 it('works with a clock that starts at zero', () => {
   const windows = createMetricWindows([SOURCE])
   windows.record(CONSUMED, 5, 0)
