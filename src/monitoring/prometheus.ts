@@ -39,10 +39,18 @@ export interface Sample {
 /** The states that a connection may be in, so that each has its series also when nobody is. */
 const STATES = ['open', 'closed', 'failed', 'misconfigured', 'unknown'] as const
 
+interface CountedText {
+  readonly type: string
+  readonly counted: number
+  readonly text: string
+}
+
 /** One per control plane. */
 export class PrometheusExposition {
   readonly #registry = new Registry()
   readonly #sample: () => Sample
+  /** Of each connection, as of the last scrape. */
+  #texts: ReadonlyMap<string, CountedText> = new Map()
 
   constructor(sample: () => Sample) {
     this.#sample = sample
@@ -54,6 +62,28 @@ export class PrometheusExposition {
     return this.#registry.contentType
   }
 
+  /**
+   * The series of the connections, written by hand: a registry would look up each of tens of thousands of
+   * label sets anew. Most connections have counted nothing since the last scrape, and keep their text.
+   */
+  #connections(samples: readonly ConnectionSample[]): string {
+    const texts = new Map<string, CountedText>()
+    const up = [UP_HEAD]
+    const messages = [MESSAGES_HEAD]
+    for (const sample of samples) {
+      // Totals only grow: while their sum is the same, they are.
+      const counted = sum(sample.totals)
+      const known = this.#texts.get(sample.id)
+      const isSame = known?.counted === counted && known.type === sample.type
+      const text = isSame ? known.text : messagesText(sample)
+      texts.set(sample.id, { type: sample.type, counted, text })
+      up.push(`${UP}{${labelsOf(sample)}} ${sample.liveStatus === 'open' ? 1 : 0}`)
+      messages.push(text)
+    }
+    this.#texts = texts
+    return `${up.join('\n')}\n${messages.join('')}\n`
+  }
+
   /** The text that a scrape gets. */
   async scrape(): Promise<string> {
     const own = new Registry()
@@ -61,7 +91,7 @@ export class PrometheusExposition {
     addService(own, sample)
     addThreads(own, sample.threads)
     const texts = await Promise.all([this.#registry.metrics(), own.metrics()])
-    return [...texts, connectionText(sample.connections)].join('\n')
+    return [...texts, this.#connections(sample.connections)].join('\n')
   }
 }
 
@@ -131,25 +161,34 @@ const TOTAL_LABELS = TOTALS.map(
 )
 
 /**
- * The series of the connections, written by hand: a registry would look up each of tens of thousands of
- * label sets anew. Ids and types need no escaping (letters, digits, `-`, `_`, `:`).
+ * Failures have a series before there are any: of one that begins with what it counts, Prometheus sees no
+ * increase, and nobody would be told of the first ones.
  */
-function connectionText(connections: readonly ConnectionSample[]): string {
-  const up = [
-    `# HELP ${UP} Whether all clients of a connection are connected.`,
-    `# TYPE ${UP} gauge`,
-  ]
-  const messages = [
-    `# HELP ${MESSAGES} Messages of a connection, by what became of them (connection_messages of Ditto).`,
-    `# TYPE ${MESSAGES} counter`,
-  ]
-  for (const { id, type, liveStatus, totals } of connections) {
-    const labels = `id="${id}",type="${type}"`
-    up.push(`${UP}{${labels}} ${liveStatus === 'open' ? 1 : 0}`)
-    // Zeros, too: of a series that begins with what it counts, Prometheus sees no increase.
-    totals?.forEach((total, at) => {
-      messages.push(`${MESSAGES}{${labels},${TOTAL_LABELS[at]}} ${total}`)
-    })
-  }
-  return `${[...up, ...messages].join('\n')}\n`
+const SHOWS_ZERO = TOTALS.map(
+  ({ category, success }) => !success && category !== 'other' && category !== 'throttled',
+)
+
+const UP_HEAD = `# HELP ${UP} Whether all clients of a connection are connected.\n# TYPE ${UP} gauge`
+const MESSAGES_HEAD =
+  `# HELP ${MESSAGES} Messages of a connection, by what became of them (connection_messages of Ditto).\n` +
+  `# TYPE ${MESSAGES} counter`
+
+/** Ids and types need no escaping (letters, digits, `-`, `_`, `:`). */
+function labelsOf({ id, type }: ConnectionSample): string {
+  return `id="${id}",type="${type}"`
+}
+
+function messagesText(sample: ConnectionSample): string {
+  const labels = labelsOf(sample)
+  const lines = ['']
+  sample.totals?.forEach((total, at) => {
+    if (total === 0 && !SHOWS_ZERO[at]) return
+    lines.push(`${MESSAGES}{${labels},${TOTAL_LABELS[at]}} ${total}`)
+  })
+  // Joined, so that it is one piece of memory: it is kept, and copied with every scrape.
+  return lines.join('\n')
+}
+
+function sum(totals: Float64Array | undefined): number {
+  return totals?.reduce((all, total) => all + total, 0) ?? 0
 }
