@@ -161,8 +161,10 @@ it('an event without correlation id and timestamp gets both', () => {
 
 it('what goes out comes back', () => {
   const correlationIds = fc.string({ minLength: 1 })
+  // A member of this name is refused wherever JSON comes in.
+  const values = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('__proto__'))
   fc.assert(
-    fc.property(correlationIds, fc.jsonValue(), (correlationId, given) => {
+    fc.property(correlationIds, values, (correlationId, given) => {
       const value = JSON.parse(JSON.stringify(given))
       const signal = adaptable({ headers: { 'correlation-id': correlationId }, value })
       const sent = cloudEventOutbound(signal)

@@ -391,8 +391,10 @@ it('bytes that come in leave as they were', () => {
 
 it('what goes out comes back as it was', () => {
   const subjects = fc.stringMatching(/^[a-z]{1,8}(\/[a-z]{1,8}){0,2}$/)
+  // A member of this name is refused wherever JSON comes in.
+  const values = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('__proto__'))
   fc.assert(
-    fc.property(subjects, fc.jsonValue(), (subject, value) => {
+    fc.property(subjects, values, (subject, value) => {
       const json = {
         topic: `ns/t/things/live/messages/${subject}`,
         path: `/inbox/messages/${subject}`,
