@@ -13,7 +13,7 @@ export const twin: Scenario = {
   name: 'twin',
   summary: 'MQTT → JavaScript → twin → MQTT at QoS 0',
   qos: 0,
-  prepare: prepareTwin,
+  prepare: (settings) => prepareTwin(settings),
 }
 
 const READING_TOPIC = 'bench/{device}/in'
@@ -21,9 +21,12 @@ const SETUP_TOPIC = 'bench-setup'
 const EVENT_FILTER = 'bench-out/+'
 
 /** Readings are not Ditto Protocol: this makes commands of them. */
-const INCOMING_SCRIPT = `function mapToDittoProtocolMsg(headers, textPayload, bytePayload, contentType) {
+const incomingScript = (
+  work: string,
+): string => `function mapToDittoProtocolMsg(headers, textPayload, bytePayload, contentType) {
   const device = headers['mqtt.topic'].split('/')[1];
   const reading = JSON.parse(textPayload);
+  ${work}
   return Ditto.buildDittoProtocolMsg(
     'bench', device, 'things', 'twin', 'commands', 'modify', '/features/reading/properties',
     { 'content-type': 'application/json', 'response-required': false },
@@ -39,7 +42,8 @@ const SETUP_PAYLOAD = JSON.stringify({
   value: { thingId: 'bench:{device}', features: { reading: { properties: {} } } },
 })
 
-export async function prepareTwin(settings: ScenarioSettings): Promise<Stage> {
+/** `work`: JavaScript that the script also does for each reading. */
+export async function prepareTwin(settings: ScenarioSettings, work = ''): Promise<Stage> {
   const { qos } = settings
   const broker = await startMosquitto({ config: BROKER_CONFIG })
   const { port } = broker
@@ -53,7 +57,7 @@ export async function prepareTwin(settings: ScenarioSettings): Promise<Stage> {
   const from: EndOrder = { ...order.from, address: filterOf(READING_TOPIC) }
   const to: EndOrder = { ...order.to, address: 'bench-out/relay' }
   return stageOf({
-    connections: [inbound(port, qos), outbound(port, qos)],
+    connections: [inbound(port, qos, incomingScript(work)), outbound(port, qos)],
     order,
     relay: { from, to },
     stop: () => broker.stop(),
@@ -64,7 +68,7 @@ function filterOf(topic: string): string {
   return topic.replace('{device}', '+')
 }
 
-function inbound(brokerPort: number, qos: 0 | 1): object {
+function inbound(brokerPort: number, qos: 0 | 1, script: string): object {
   const authorizationContext = ['integration:bench']
   return {
     name: 'readings',
@@ -82,7 +86,7 @@ function inbound(brokerPort: number, qos: 0 | 1): object {
       { addresses: [SETUP_TOPIC], qos: 1, authorizationContext, payloadMapping: ['Ditto'] },
     ],
     mappingDefinitions: {
-      reading: { mappingEngine: 'JavaScript', options: { incomingScript: INCOMING_SCRIPT } },
+      reading: { mappingEngine: 'JavaScript', options: { incomingScript: script } },
     },
   }
 }
