@@ -88,7 +88,12 @@ function readLayoutFile(path: string): string | undefined {
     return readFileSync(join(path, LAYOUT_FILE), 'utf8')
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Error(
+      `${join(path, LAYOUT_FILE)} cannot be read: ${reason}. Make sure that it is a file that this user ` +
+        'may read, or restore it from a backup.',
+      { cause: error },
+    )
   }
 }
 

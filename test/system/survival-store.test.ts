@@ -1,9 +1,11 @@
 /** Disks that take no more, and stores that are damaged: nothing is lost, nothing is half read. */
-import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, globSync, truncateSync } from 'node:fs'
+import { execFile, execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
-import { type Sluice, startSluice } from '../../bench/support/sluice.ts'
+import type { Sluice } from '../../bench/support/sluice.ts'
 import {
   CONNECTIONS,
   command,
@@ -20,6 +22,7 @@ const it = suite('stores that fail')
 const rig = new Rig(it)
 
 const LIMIT_MS = 60_000
+const START_LIMIT_MS = 10_000
 
 /** Both processes of the service may write files up to this size: as if the disk were full. */
 function limitFiles(sluice: Sluice, bytes: number | 'unlimited'): void {
@@ -70,8 +73,30 @@ it(
   LIMIT_MS,
 )
 
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+
+/** Starts a service that should not start; how it ended, and what it wrote. */
+function refusal(folder: string): Promise<{ readonly code: unknown; readonly text: string }> {
+  const args = ['--no-node-snapshot', MAIN, '--config', join(folder, 'config.toml')]
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, { timeout: START_LIMIT_MS }, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : (error.code ?? error.signal), text: stdout + stderr }),
+    )
+  })
+}
+
+/** What may have happened to a file. */
+const DAMAGES: Readonly<Record<string, (file: string) => void>> = {
+  truncated: (file) => truncateSync(file, 6_000),
+  garbage: (file) => writeFileSync(file, randomBytes(statSync(file).size)),
+  'a folder in its place': (file) => {
+    rmSync(file)
+    mkdirSync(file)
+  },
+}
+
 it(
-  'a damaged file of either store: the service says which, and leaves it as it is',
+  'a damaged file of either store: the service says which, ends, and leaves it as it is',
   async () => {
     const sluice = await rig.start()
     const { publisher } = await rig.openPair(sluice)
@@ -81,24 +106,53 @@ it(
     await load.finish()
     assert.is((await command(sluice, publisher, 'closeConnection')).status, 200)
     assert.is(await sluice.stop(), 0)
-    const files = globSync('**/*.mdb', { cwd: rig.folder })
-      .filter((file) => !file.includes('lock'))
-      .map((file) => join(rig.folder, file))
-    assert.ok(files.length >= 2, `${files}`)
-    for (const file of files) {
-      copyFileSync(file, `${file}.good`)
-      truncateSync(file, 6_000)
-      const failure = await startSluice({ folder: rig.folder }).then(
-        async (started) => `it started, and ended with ${await started.stop()}`,
-        (error: Error) => error.message,
-      )
-      assert.match(failure, file)
-      assert.match(failure, /[Rr]estore/)
-      assert.ok(existsSync(file))
-      copyFileSync(`${file}.good`, file)
+    for (const name of ['connections.mdb', 'twin/partition-1/data.mdb']) {
+      const file = join(rig.folder, 'data', name)
+      const good = readFileSync(file)
+      for (const [title, damage] of Object.entries(DAMAGES)) {
+        damage(file)
+        const damaged = statSync(file)
+        const { code, text } = await refusal(rig.folder)
+        assert.is(code, 1, `${name}, ${title}: ${text}`)
+        assert.match(text, file, title)
+        assert.match(text, 'Restore', title)
+        assert.is(text.trim().split('\n').length, 1, text)
+        assert.equal([statSync(file).size, statSync(file).mtimeMs], [damaged.size, damaged.mtimeMs])
+        rmSync(file, { recursive: true })
+        writeFileSync(file, good)
+      }
     }
     const healed = await rig.start()
     await untilStatus(healed, publisher, 'closed')
+  },
+  LIMIT_MS,
+)
+
+it(
+  'a damaged record: its connection is told by name and can be deleted, the others run',
+  async () => {
+    const sluice = await rig.start()
+    const { publisher, consumer } = await rig.openPair(sluice)
+    const uri = 'tcp://user:secret@127.0.0.1:1'
+    const closed = { ...rig.publishing(), uri, connectionStatus: 'closed' }
+    const id = await create(sluice, closed)
+    assert.is(await sluice.stop(), 0)
+    // Its secrets were encrypted for another id.
+    const damaged = id.replace(/^./, (first) => (first === '0' ? '1' : '0'))
+    const file = join(rig.folder, 'data', 'connections.mdb')
+    const bytes = readFileSync(file, 'latin1')
+    writeFileSync(file, bytes.replaceAll(id, damaged), 'latin1')
+
+    const again = await rig.start()
+    for (const other of [publisher, consumer]) await untilStatus(again, other, 'open')
+    const answer = await again.request('GET', `${CONNECTIONS}/${damaged}`)
+    assert.equal([answer.status, answer.json.error], [500, 'connectivity:connection.damaged'])
+    assert.match(again.output(), new RegExp(`"connectionId":"${damaged}".*cannot be read`))
+    assert.is((await again.request('DELETE', `${CONNECTIONS}/${damaged}`)).status, 204)
+    const load = await rig.startLoad({ readingsPerSecond: 200 })
+    await load.flows()
+    await rig.assertComplete(load, 0)
+    assert.is(await again.stop(), 0)
   },
   LIMIT_MS,
 )

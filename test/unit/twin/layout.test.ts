@@ -66,6 +66,15 @@ for (const text of [
   })
 }
 
+it('refuses a folder in the place of the layout, with its name', () => {
+  const path = newPath()
+  mkdirSync(join(path, 'layout.json'), { recursive: true })
+  assert.throws(
+    () => openTwinLayout(path, 2),
+    (error: Error) => /layout\.json cannot be read: EISDIR.*restore it/.test(error.message),
+  )
+})
+
 it('refuses partitions without a layout: their things would be looked for in wrong places', () => {
   const path = newPath()
   mkdirSync(join(path, 'partition-0'), { recursive: true })
