@@ -67,6 +67,11 @@ export class Load {
     return load
   }
 
+  /** How many readings were sent so far. */
+  get sent(): number {
+    return this.#sent
+  }
+
   /** The longest time without an event since this was asked last, in milliseconds. */
   longestSilenceMs(): number {
     const longest = Math.max(this.#longestSilenceMs, performance.now() - this.#lastArrivalMs)

@@ -59,10 +59,10 @@ export class Rig {
     it.afterEach(() => this.#clear())
   }
 
-  /** Starts a service in the folder of the test. */
-  async start(): Promise<Sluice> {
+  /** Starts a service in the folder of the test; `env` is added to its environment. */
+  async start(env: NonNullable<SluiceOptions['env']> = {}): Promise<Sluice> {
     const startedAt = performance.now()
-    const sluice = await startSluice({ config: this.#config, folder: this.folder })
+    const sluice = await startSluice({ config: this.#config, folder: this.folder, env })
     this.#startMs = performance.now() - startedAt
     this.#started.push(sluice)
     return sluice

@@ -11,6 +11,7 @@ const TOOLS = [
   { program: 'mosquitto', debian: 'mosquitto', homebrew: 'mosquitto' },
   { program: 'rabbitmq-server', debian: 'rabbitmq-server', homebrew: 'rabbitmq' },
   { program: 'openssl', debian: 'openssl', homebrew: 'openssl' },
+  { program: 'faketime', debian: 'faketime', homebrew: 'libfaketime' },
 ] as const
 
 type Tool = (typeof TOOLS)[number]
