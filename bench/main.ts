@@ -17,6 +17,10 @@ const interrupted = new AbortController()
 const progress = new Progress(process.stderr)
 process.once('SIGINT', () => interrupted.abort())
 process.once('SIGTERM', () => interrupted.abort())
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Who reads along may have seen enough.
+  if (error.code !== 'EPIPE') throw error
+})
 process.exitCode = await main()
 
 async function main(): Promise<number> {

@@ -25,6 +25,7 @@ const CALM = [
   'mapping-test',
   'monitoring',
   'protocols',
+  'survival-clock',
 ]
 
 /** Kinds of tests in the order they run; system tests share the machine with their brokers. */

@@ -77,7 +77,10 @@ export class PrometheusExposition {
       const isSame = known?.counted === counted && known.type === sample.type
       const text = isSame ? known.text : messagesText(sample)
       texts.set(sample.id, { type: sample.type, counted, text })
-      up.push(`${UP}{${labelsOf(sample)}} ${sample.liveStatus === 'open' ? 1 : 0}`)
+      // Who is closed on purpose is not down.
+      if (sample.liveStatus !== 'closed') {
+        up.push(`${UP}{${labelsOf(sample)}} ${sample.liveStatus === 'open' ? 1 : 0}`)
+      }
       messages.push(text)
     }
     this.#texts = texts
@@ -168,7 +171,7 @@ const SHOWS_ZERO = TOTALS.map(
   ({ category, success }) => !success && category !== 'other' && category !== 'throttled',
 )
 
-const UP_HEAD = `# HELP ${UP} Whether all clients of a connection are connected.\n# TYPE ${UP} gauge`
+const UP_HEAD = `# HELP ${UP} Whether all clients of a connection that shall be open are connected.\n# TYPE ${UP} gauge`
 const MESSAGES_HEAD =
   `# HELP ${MESSAGES} Messages of a connection, by what became of them (connection_messages of Ditto).\n` +
   `# TYPE ${MESSAGES} counter`

@@ -89,9 +89,10 @@ export function checkMqttTarget({ qos, address }: Target, { description, pointer
   checkTemplate(address, ALL_PLACEHOLDERS, [...pointer, 'address'])
 }
 
-/** Checks keep-alive, the delay before redelivery and the last will. */
+/** Checks client ids, keep-alive, the delay before redelivery and the last will. */
 export function checkMqttConfig({ specificConfig }: Connection): void {
   const { keepAlive, reconnectForRedeliveryDelay, lastWillTopic, lastWillQos } = specificConfig
+  checkPublisherId(specificConfig)
   checkKeepAlive(keepAlive)
   if (reconnectForRedeliveryDelay !== undefined) {
     durationMs('reconnectForRedeliveryDelay', reconnectForRedeliveryDelay)
@@ -122,6 +123,17 @@ function checkQos(qos: number | undefined, kind: 'Source' | 'Target', descriptio
   if (qos < 0 || qos > 2) {
     failConfiguration(`Invalid value '${qos}' for configuration 'qos' in ${description}`)
   }
+}
+
+function checkPublisherId(config: Connection['specificConfig']): void {
+  const { separatePublisherClient, clientId, publisherId } = config
+  if (separatePublisherClient !== 'true' || publisherId === undefined) return
+  if (publisherId !== clientId) return
+  failConfiguration(
+    `The configured 'publisherId' '${publisherId}' is the 'clientId', too.`,
+    'A broker lets only one client with an id in, and the two would take the session from each other. ' +
+      "Choose another 'publisherId', or leave it out.",
+  )
 }
 
 function checkKeepAlive(keepAlive: string | undefined): void {

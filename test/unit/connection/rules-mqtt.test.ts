@@ -148,6 +148,17 @@ const mqttOfBothVersions: readonly Refusal[] = (['mqtt', 'mqtt-5'] as const).fla
       'Write a number and a unit: ms, s, m or h, for example 30s.',
     ],
     [
+      `${type}: two clients of the same id`,
+      type,
+      {
+        targets: [target({ qos: 0 })],
+        specificConfig: { separatePublisherClient: true, clientId: 'me', publisherId: 'me' },
+      },
+      "The configured 'publisherId' 'me' is the 'clientId', too.",
+      'A broker lets only one client with an id in, and the two would take the session from each other. ' +
+        "Choose another 'publisherId', or leave it out.",
+    ],
+    [
       `${type}: a last will with wildcards`,
       type,
       { targets: [target({ qos: 0 })], specificConfig: { lastWillTopic: '#' } },

@@ -91,6 +91,13 @@ it('tells engine, threads and connections', async () => {
   assert.match(text, 'process_cpu_seconds_total')
 })
 
+it('a connection that is closed on purpose is not down', async () => {
+  const closed = { id: 'c-0', type: 'mqtt', liveStatus: 'closed', totals: undefined }
+  const text = await scrape({ connections: [closed] })
+  assert.match(text, 'sluice_connections{status="closed"} 1')
+  assert.not.match(text, 'sluice_connection_up{')
+})
+
 it('addresses add up to one series for each metric and outcome', async () => {
   const counted = totals()
   // The cells of an address stand together; consumed comes first.
