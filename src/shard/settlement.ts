@@ -7,7 +7,7 @@ import { type DittoError, dittoError } from '../protocol/errors.ts'
 import type { Signal } from '../protocol/signal.ts'
 import type { Delivery, Settlement } from '../transport/transport.ts'
 import { requestsAcknowledgements } from './ack-requests.ts'
-import type { FailureText, Monitor } from './monitor.ts'
+import type { Monitor } from './monitor.ts'
 import type { SourceProgram } from './source.ts'
 
 /** A consumed message on its way to settlement. */
@@ -18,6 +18,8 @@ export class Consumed {
   #waiting = 0
   #settlement: Settlement = 'accept'
   #worst = 0
+  /** What got the worst answer. */
+  #failed: Signal | undefined
   #settled = false
 
   constructor(delivery: Delivery, program: SourceProgram) {
@@ -36,10 +38,13 @@ export class Consumed {
   }
 
   /** Takes the status of one answer into account; only signals that request acknowledgements count. */
-  concluded({ adaptable }: Signal, status: number): void {
+  concluded(signal: Signal, status: number): void {
     if (status < 400 || status === PRECONDITION_FAILED) return
-    if (!requestsAcknowledgements(adaptable.headers)) return
-    if (status > this.#worst) this.#worst = status
+    if (!requestsAcknowledgements(signal.adaptable.headers)) return
+    if (status > this.#worst) {
+      this.#worst = status
+      this.#failed = signal
+    }
     if (mayHealByItself(status)) this.#settlement = 'retry'
     else if (this.#settlement === 'accept') this.#settlement = 'reject'
   }
@@ -54,17 +59,19 @@ export class Consumed {
       redeliveries.forget(address, message)
       this.monitor.success('acknowledged', message, this.delivery.settle('accept'))
     } else if (this.#settlement === 'retry' && !redeliveries.allow(address, message)) {
-      this.monitor.failure('acknowledged', message, gaveUp(this.#worst), this.#settleAs('reject'))
+      this.#settleAs('reject', gaveUp(this.#worst))
     } else {
-      const text = this.#settleAs(this.#settlement)
-      this.monitor.failure('acknowledged', message, negative(this.#worst), text)
+      this.#settleAs(this.#settlement, negative(this.#worst))
     }
     return true
   }
 
-  #settleAs(outcome: Settlement): FailureText {
-    const text = this.delivery.settle(outcome)
-    return ({ message }) => (text === undefined ? message : `${text} ${message}`)
+  #settleAs(outcome: Settlement, error: DittoError): void {
+    const { delivery } = this
+    const settled = delivery.settle(outcome)
+    const text = settled === undefined ? error.message : `${settled} ${error.message}`
+    const subject = this.#failed ?? delivery.message
+    this.monitor.failure('acknowledged', subject, error, text, delivery.message)
   }
 }
 

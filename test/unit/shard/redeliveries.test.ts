@@ -57,7 +57,11 @@ it('a message that keeps failing is rejected in the end, with the reason', () =>
     })
     await rig.open(testConnection({ id: 'out', targets: [testTarget('out')] }))
     // Nobody responds in time.
-    const poison = liveMessage('t', 'x', { 'response-required': true, timeout: '10ms' })
+    const poison = liveMessage('t', 'x', {
+      'response-required': true,
+      timeout: '10ms',
+      'correlation-id': 'poisonous',
+    })
     for (const attempt of [1, 2, 3]) {
       rig.send('in', [poison])
       await rig.settlements(attempt)
@@ -65,4 +69,10 @@ it('a message that keeps failing is rejected in the end, with the reason', () =>
     assert.equal(rig.settled, ['retry', 'retry', 'reject'])
     assert.is(sender.counts('in')['acknowledged.failure'], 3)
     assert.match(sender.texts('source', 'acknowledged').join(), 'not delivered again')
+    // What failed is found by its own id, whatever the message that it came in says.
+    const entries = sender.shard.logs(0).entries.filter(({ type }) => type === 'acknowledged')
+    assert.equal(
+      entries.map(({ correlationId, entityId }) => [correlationId, entityId]),
+      Array(3).fill(['poisonous', 'ns:t']),
+    )
   }))
