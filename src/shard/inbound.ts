@@ -5,8 +5,9 @@
  * one thing leave in the order in which they came.
  */
 import { Lane } from '../mapping/lane.ts'
-import type { MapResult, MapResults } from '../mapping/mapper.ts'
+import type { MapResult } from '../mapping/mapper.ts'
 import type { Adaptable, DittoHeaders } from '../protocol/adaptable.ts'
+import { mappingFailed } from '../protocol/connectivity-errors.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import { durationMsHeader } from '../protocol/headers.ts'
 import type { Signal } from '../protocol/signal.ts'
@@ -21,6 +22,7 @@ import { isAnswerTo, nobodyWaits, readAnswer, responseMismatch } from './answers
 import type { NamedMapper } from './mappers.ts'
 import { PatientTwin } from './patient-twin.ts'
 import type { Replies, Reply } from './replies.ts'
+import { type MappedRun, mapRuns } from './runs.ts'
 import { Consumed } from './settlement.ts'
 import type { SourceProgram } from './source.ts'
 
@@ -57,18 +59,6 @@ interface Awaiting {
   routed: Signal | undefined
 }
 
-/** Deliveries of one source, and what each of its mappers makes of them. */
-interface Run {
-  readonly program: SourceProgram
-  readonly consumed: readonly Consumed[]
-  readonly results: readonly MapResults<Adaptable>[]
-}
-
-/** The same when all mappers are through. */
-interface MappedRun extends Run {
-  readonly results: readonly (readonly MapResult<Adaptable>[])[]
-}
-
 /** What one batch of deliveries became. */
 interface Batch {
   readonly consumed: Consumed[]
@@ -84,6 +74,7 @@ export class Inbound {
   readonly #twin: PatientTwin
   /** Keeps batches in order while scripts take their time. */
   readonly #lane = new Lane()
+  readonly #unmapped = new Set<readonly Consumed[]>()
   #tail: Promise<void> = Promise.resolve()
   /** Of the receivers that the last batch found congested. */
   #relief: Promise<unknown> | undefined
@@ -100,7 +91,13 @@ export class Inbound {
 
   /** Takes what a transport delivered, and was admitted; everything else follows from here. */
   consume(deliveries: readonly Delivery[]): void {
-    void this.#lane.run(() => this.#map(deliveries))
+    const consumed = deliveries.map((delivery) => {
+      const one = new Consumed(delivery, this.#environment.sources[delivery.source]!)
+      one.monitor.success('consumed', delivery.message)
+      return one
+    })
+    this.#unmapped.add(consumed)
+    void this.#lane.run(() => this.#map(consumed))
   }
 
   /** Notes a message that the transport could not even turn into an external message. */
@@ -137,52 +134,28 @@ export class Inbound {
     this.#acknowledgements.close()
   }
 
-  /** What is still being executed gets no response: the mappers are about to go. */
+  /** What is still being mapped is told; what is being executed gets no response: the mappers go. */
   close(): void {
     this.#closed = true
+    for (const one of [...this.#unmapped].flat()) {
+      for (const { texts } of one.program.mappers) {
+        one.monitor.failure('mapped', one.delivery.message, CLOSED, texts.failedIn)
+      }
+    }
     this.#environment.replies.close()
   }
 
-  /** Deliveries of one source in a row are mapped together. */
-  #map(deliveries: readonly Delivery[]): void | Promise<void> {
-    const runs: Run[] = []
-    for (let start = 0; start < deliveries.length; ) {
-      const { source } = deliveries[start]!
-      let end = start + 1
-      while (end < deliveries.length && deliveries[end]!.source === source) end++
-      const isAll = end - start === deliveries.length
-      const together = isAll ? deliveries : deliveries.slice(start, end)
-      runs.push(this.#mapRun(together, this.#environment.sources[source]!))
-      start = end
-    }
-    const isLater = runs.some(({ results }) => results.some((each) => each instanceof Promise))
-    if (isLater) return this.#proceedLater(runs)
-    this.#proceed(runs as readonly MappedRun[])
-  }
-
-  /** Each mapper of the source sees each message as it came. */
-  #mapRun(deliveries: readonly Delivery[], program: SourceProgram): Run {
-    const consumed: Consumed[] = []
-    for (const delivery of deliveries) {
-      const one = new Consumed(delivery, program)
-      one.monitor.success('consumed', delivery.message)
-      consumed.push(one)
-    }
-    const messages = program.messagesOf(deliveries)
-    const results = program.mappers.map(({ mapper }) => mapper.inbound(messages))
-    return { program, consumed, results }
-  }
-
-  async #proceedLater(runs: readonly Run[]): Promise<void> {
-    const mapped: MappedRun[] = []
-    for (const run of runs) mapped.push({ ...run, results: await Promise.all(run.results) })
-    this.#proceed(mapped)
+  #map(consumed: readonly Consumed[]): void | Promise<void> {
+    const runs = mapRuns(consumed)
+    if (runs instanceof Promise) return runs.then((mapped) => this.#proceed(mapped, consumed))
+    this.#proceed(runs, consumed)
   }
 
   /** What the mappers made is admitted, message by message, and handed to the twin. */
-  #proceed(runs: readonly MappedRun[]): void {
+  #proceed(runs: readonly MappedRun[], all: readonly Consumed[]): void {
     // The brokers deliver again what is not settled.
     if (this.#closed) return
+    this.#unmapped.delete(all)
     const batch: Batch = { consumed: [], admitted: [], commands: [], replies: [] }
     for (const { program, consumed, results } of runs) {
       const { mappers } = program
@@ -382,6 +355,12 @@ const ACK_TIMEOUT_MAX_MS = 60_000
 const ONLY_LIVE_RESPONSE: readonly string[] = Object.freeze([LIVE_RESPONSE])
 
 const NO_RELIEFS: readonly Relief[] = Object.freeze([])
+
+const CLOSED = mappingFailed(
+  undefined,
+  'The connection was closed before the message was mapped. Its broker delivers it again when the ' +
+    'connection opens, if it waits for its settlement.',
+)
 
 function replyTo({ signal, consumed, mapper }: Admitted, response: Adaptable): Reply {
   return consumed.program.replyTo(signal, response, mapper)

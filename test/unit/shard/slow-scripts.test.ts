@@ -138,18 +138,26 @@ it('a shard that may wait no longer tells what it has not published', () =>
     assert.is(published + dropped, count)
   }))
 
-it('a shard that may wait no longer leaves the rest to the broker', () =>
+it('a shard that may wait no longer leaves the rest to the broker, and counts it', () =>
   withRig(async (rig) => {
-    const slow = await rig.open(slowSender(), { settings: { drainTimeoutMs: 100 } })
+    const settings = { drainTimeoutMs: 100 }
+    const slow = await rig.open(slowSender(), { settings, logs: true })
     await rig.open(testConnection({ id: 'listener', targets: [testTarget('out', { topics })] }))
-    rig.send(
-      'slow',
-      Array.from({ length: 8 }, (_, at) => liveMessage('t', at, { burn: 300 })),
-    )
-    await nextTurn()
+    // One batch that is being mapped, and one that waits for it.
+    for (const count of [8, 4]) {
+      rig.send(
+        'slow',
+        Array.from({ length: count }, (_, at) => liveMessage('t', at, { burn: 300 })),
+      )
+      await nextTurn()
+    }
     await rig.close(slow)
     const { length } = rig.settled
     assert.ok(length < 8)
+    const { consumed, mapped = 0, 'mapped.failure': unmapped = 0 } = slow.counts('slow')
+    assert.is(consumed, 12)
+    assert.is(mapped + unmapped, 12)
+    assert.match(slow.texts('source', 'mapped').join(), 'closed before the message was mapped')
     await nextTurn()
     assert.is(rig.settled.length, length, 'nothing is settled afterwards')
   }))
