@@ -113,6 +113,9 @@ export function makeLoop(parts: LoopParts) {
   return { begin, run, report }
 }
 
+/** JSON text, in an array: see the host's side. */
+type Text = readonly [string]
+
 /**
  * Makes the functions that the host calls. `progress[0]` counts the messages finished in a call.
  */
@@ -128,9 +131,9 @@ export function makeDriver(builtins: Builtins, limits: DriverLimits, progress: I
     report: loop.report,
     takeBytes: store.take,
     /** Three cells a message: headers, text, length of its bytes (-1: none). */
-    inbound: (input: string, limitMs: number, bytes: Uint8Array | undefined): string => {
+    inbound: (input: Text, limitMs: number, bytes: Uint8Array | undefined): string => {
       loop.begin()
-      const cells = builtins.parse(input)
+      const cells = builtins.parse(input[0])
       let bytesAt = 0
       const bytePayload = (length: number): ArrayBuffer | null => {
         if (bytes === undefined || length < 0) return null
@@ -152,9 +155,9 @@ export function makeDriver(builtins: Builtins, limits: DriverLimits, progress: I
       })
     },
     /** Ditto Protocol messages as a JSON array. */
-    outbound: (input: string, limitMs: number): string => {
+    outbound: (input: Text, limitMs: number): string => {
       loop.begin()
-      const messages = builtins.parse(input)
+      const messages = builtins.parse(input[0])
       return loop.run(messages.length, limitMs, (at) =>
         results.outbound(mapFromDittoProtocolMsgWrapper(messages[at])),
       )
