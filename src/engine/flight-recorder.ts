@@ -6,7 +6,7 @@
  *
  * Layout: slots of 1,280 bytes, one for each script that runs at a time; in each, little endian, one
  * positioned write:
- *   u8  1 while foreign code runs, 2 while code runs that is known to be slow, else 0
+ *   u8  1 while foreign code runs, else 0
  *   f64 since, milliseconds since the epoch
  *   u32 shard
  *   u16 length of the connection id in bytes, then the id in UTF-8
@@ -23,8 +23,6 @@ export interface FlightRecord {
   readonly connectionId: string
   /** Id of the mapping definition. */
   readonly definition: string
-  /** The code was known to take long. */
-  readonly slow: boolean
   /** Milliseconds since the epoch. */
   readonly since: number
 }
@@ -38,7 +36,6 @@ export interface FlightRecorder {
 }
 
 const RUNNING = 1
-const SLOW = 2
 const SINCE_AT = 1
 const SHARD_AT = 9
 const NAMES_AT = 13
@@ -56,7 +53,7 @@ export function openFlightRecorder(path: string): FlightRecorder {
     recorderFor: (shard, connectionId) => {
       const notes = new Map<string, Buffer>()
       return {
-        enter: (definition, slow = false) => {
+        enter: (definition) => {
           let note = notes.get(definition)
           if (note === undefined) {
             note = noteFor(shard, connectionId, definition)
@@ -65,7 +62,6 @@ export function openFlightRecorder(path: string): FlightRecorder {
           const free = taken.indexOf(false)
           const slot = free === -1 ? taken.length : free
           taken[slot] = true
-          note[0] = slow ? SLOW : RUNNING
           note.writeDoubleLE(Date.now(), SINCE_AT)
           writeSync(file, note, 0, note.length, slot * SLOT_BYTES)
           return slot
@@ -97,8 +93,7 @@ export function readFlightRecords(path: string): readonly FlightRecord[] {
 }
 
 function readSlot(note: Buffer, slot: number): FlightRecord | undefined {
-  const state = note[0]
-  if (note.length < NAMES_AT || (state !== RUNNING && state !== SLOW)) return undefined
+  if (note.length < NAMES_AT || note[0] !== RUNNING) return undefined
   const connection = nameAt(note, NAMES_AT)
   const definition = connection && nameAt(note, connection.end)
   if (connection === undefined || definition === undefined) return undefined
@@ -107,13 +102,13 @@ function readSlot(note: Buffer, slot: number): FlightRecord | undefined {
     shard: note.readUInt32LE(SHARD_AT),
     connectionId: connection.name,
     definition: definition.name,
-    slow: state === SLOW,
     since: note.readDoubleLE(SINCE_AT),
   }
 }
 
 function noteFor(shard: number, connectionId: string, definition: string): Buffer {
   const head = Buffer.alloc(NAMES_AT)
+  head[0] = RUNNING
   head.writeUInt32LE(shard, SHARD_AT)
   return Buffer.concat([head, sized(connectionId), sized(definition)])
 }

@@ -59,11 +59,8 @@ export interface ScriptLimits {
  * the process can be attributed. The note must have reached the kernel when `enter` returns.
  */
 export interface ScriptRecorder {
-  /**
-   * `slow`: the definition's scripts are known to take long. Answers the place of the note, which is
-   * kept until `leave` gives it back.
-   */
-  enter(definition: string, slow?: boolean): number
+  /** Answers the place of the note, which is kept until `leave` gives it back. */
+  enter(definition: string): number
   leave(place: number): void
 }
 

@@ -171,7 +171,7 @@ const SHOWS_ZERO = TOTALS.map(
   ({ category, success }) => !success && category !== 'other' && category !== 'throttled',
 )
 
-const UP_HEAD = `# HELP ${UP} Whether all clients of a connection that shall be open are connected.\n# TYPE ${UP} gauge`
+const UP_HEAD = `# HELP ${UP} Whether all clients of an opened connection are connected.\n# TYPE ${UP} gauge`
 const MESSAGES_HEAD =
   `# HELP ${MESSAGES} Messages of a connection, by what became of them (connection_messages of Ditto).\n` +
   `# TYPE ${MESSAGES} counter`

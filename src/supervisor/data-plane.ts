@@ -16,7 +16,7 @@ import { ConnectionMetrics } from './metrics.ts'
 import type { NoteWatch } from './note-watch.ts'
 import { markFor, type Quarantine, scriptsEndedEngine } from './quarantine.ts'
 import { RunningConnections } from './running.ts'
-import { describeExit } from './verdict.ts'
+import { describeExit, type EngineExit, type ScriptNote } from './verdict.ts'
 
 /** The gateway's own log. */
 export interface SupervisorLog {
@@ -48,6 +48,13 @@ const ENGINE_WAIT_MS = 10_000
 /** Why nothing happens for a while. */
 function pauseText(pauseMs: number): string {
   return `It ended so often that the next one starts only after ${pauseMs / 1_000} s.`
+}
+
+function suspicionText(end: string, count: number): string {
+  return (
+    `The engine ${end} while scripts of ${count} connections ran, this one among them. They open again one ` +
+    'after the other, so that it shows which of them did it.'
+  )
 }
 
 /** One per control plane. */
@@ -138,27 +145,33 @@ export class DataPlane {
 
   #up(): void {
     this.#options.log.info({ connections: this.running.ids().length }, 'The engine is up.')
-    void this.running.reopen()
+    void this.running.reopen().then(() => this.running.release())
   }
 
-  #down({ exit, suspect, pauseMs }: EngineDeath): void {
-    const { log, quarantine, wedgedAfterMs } = this.#options
+  #down({ exit, verdict, pauseMs }: EngineDeath): void {
+    const { accused, suspects } = verdict
     const end = describeExit(exit)
-    log.error({ ...exit, suspect, pauseMs }, `The engine ${end}; another one is started.`)
-    if (suspect !== undefined && this.running.has(suspect.connectionId)) {
-      const id = suspect.connectionId
-      const mark = markFor(suspect, exit, wedgedAfterMs)
-      // The connection has no engine to be closed in.
-      void this.running.remove(id, undefined, connectionFailed(id, mark.reason))
-      this.logs.add(id, 'failure', mark.reason)
-      quarantine.add(id, mark).catch((cause: unknown) => {
-        log.error({ connectionId: id, cause }, 'A quarantine was not stored; it holds until exit.')
-      })
-    }
+    const fields = { ...exit, accused, suspects, pauseMs }
+    this.#options.log.error(fields, `The engine ${end}; another one is started.`)
+    if (accused !== undefined && this.running.has(accused.connectionId)) this.#ban(accused, exit)
+    this.running.withhold(suspects)
+    for (const id of suspects) this.logs.add(id, 'failure', suspicionText(end, suspects.length))
     this.#end = pauseMs === 0 ? `The engine ${end}.` : `The engine ${end}. ${pauseText(pauseMs)}`
     this.running.engineLost(this.#end, (id) =>
-      suspect?.connectionId === id ? scriptsEndedEngine() : undefined,
+      accused?.connectionId === id ? scriptsEndedEngine() : undefined,
     )
+  }
+
+  #ban(accused: ScriptNote, exit: EngineExit): void {
+    const { log, quarantine, wedgedAfterMs } = this.#options
+    const id = accused.connectionId
+    const mark = markFor(accused, exit, wedgedAfterMs)
+    // The connection has no engine to be closed in.
+    void this.running.remove(id, undefined, connectionFailed(id, mark.reason))
+    this.logs.add(id, 'failure', mark.reason)
+    quarantine.add(id, mark).catch((cause: unknown) => {
+      log.error({ connectionId: id, cause }, 'A quarantine was not stored; it holds until exit.')
+    })
   }
 
   #take(report: Exclude<EngineReport, { kind: 'pulse' }>): void {

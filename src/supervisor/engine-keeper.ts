@@ -7,12 +7,12 @@ import type { EngineControl } from '../engine/messages.ts'
 import type { EngineProcess, EngineReport, StartEngine } from './engine-process.ts'
 import type { NoteWatch } from './note-watch.ts'
 import { RestartPolicy } from './restart-policy.ts'
-import { type EngineExit, Investigation, type ScriptNote } from './verdict.ts'
+import { type EngineExit, Investigation, type Verdict } from './verdict.ts'
 
-/** How an engine ended, who is accused, and how long until the next one starts. */
+/** How an engine ended, who did it, and how long until the next one starts. */
 export interface EngineDeath {
   readonly exit: EngineExit
-  readonly suspect: ScriptNote | undefined
+  readonly verdict: Verdict
   /** Milliseconds. */
   readonly pauseMs: number
 }
@@ -145,10 +145,10 @@ export class EngineKeeper {
     if (this.#stopping) return
     this.#deaths += 1
     const nowMs = performance.now()
-    const suspect = this.#investigation.suspect(exit, this.#options.notes.read(), nowMs)
-    // The suspect will not run in the next engine, so nothing speaks against starting that at once.
-    const pauseMs = suspect === undefined ? this.#policy.died(nowMs) : 0
-    this.#options.onDown({ exit, suspect, pauseMs })
+    const verdict = this.#investigation.judge(exit, this.#options.notes.read(), nowMs)
+    // The accused will not run in the next engine, so nothing speaks against starting that at once.
+    const pauseMs = verdict.accused === undefined ? this.#policy.died(nowMs) : 0
+    this.#options.onDown({ exit, verdict, pauseMs })
     this.#restart = setTimeout(() => this.start(), pauseMs)
   }
 

@@ -37,6 +37,9 @@ interface Place {
   readonly slot: ClientSlot
 }
 
+/** After which a connection has got again what it had not settled, in milliseconds. */
+const TURN_MS = 1_500
+
 /** One per control plane. */
 export class RunningConnections {
   readonly #options: RunningOptions
@@ -46,6 +49,9 @@ export class RunningConnections {
   /** 0 stands for connections that are only checked. */
   #nextShard = 1
   #reopening: NodeJS.Timeout | undefined
+  /** Ids of connections that wait for their turn. */
+  #withheld: readonly string[] = []
+  #nextTurn: NodeJS.Timeout | undefined
 
   constructor(options: RunningOptions) {
     this.#options = options
@@ -191,9 +197,25 @@ export class RunningConnections {
     for (const id of this.#groups.keys()) this.#options.onLost(id, reason)
   }
 
-  /** Opens everything that is to run and has no shard: after a new engine is up. */
+  /** From now on these open only when they are released. */
+  withhold(ids: readonly string[]): void {
+    clearTimeout(this.#nextTurn)
+    this.#withheld = ids
+  }
+
+  /** Opens everything that is to run, has no shard and is not withheld: after a new engine is up. */
   async reopen(): Promise<void> {
     await this.#open([...this.#groups.values()])
+  }
+
+  /** Opens what was withheld, each when the one before has had time to show what it does. */
+  release(): void {
+    const [id, ...later] = this.#withheld
+    if (id === undefined) return
+    this.#withheld = later
+    const group = this.#groups.get(id)
+    if (group !== undefined) void this.#open([group])
+    this.#nextTurn = setTimeout(() => this.release(), TURN_MS)
   }
 
   #lose(group: ClientGroup, slot: ClientSlot, details: string): void {
@@ -209,6 +231,7 @@ export class RunningConnections {
   async #openIn(engine: EngineControl, groups: readonly ClientGroup[]): Promise<void> {
     const descriptions: ShardDescription[] = []
     for (const group of groups) {
+      if (this.#withheld.includes(group.connection.id)) continue
       const missing = group.slots.filter(
         ({ shard, refusal }) => shard === undefined && refusal === undefined,
       )

@@ -13,7 +13,11 @@ import { isJsonObject, type JsonObject } from '../json/types.ts'
 import { readTrial, type TrialResult } from '../mapping/trial-schema.ts'
 import { renderNoMetrics } from '../monitoring/metrics-json.ts'
 import type { Sample } from '../monitoring/prometheus.ts'
-import { connectionDamaged, connectionNotFound } from '../protocol/connectivity-errors.ts'
+import {
+  connectionDamaged,
+  connectionFailed,
+  connectionNotFound,
+} from '../protocol/connectivity-errors.ts'
 import { DittoException } from '../protocol/errors.ts'
 import type { ShardStatus } from '../shard/description.ts'
 import { type CheckOptions, checkedConnection, checkStatically } from './candidate.ts'
@@ -75,13 +79,17 @@ export class Supervisor implements ConnectionService {
 
   /** Starts the data plane with every connection that shall be open and is not in quarantine. */
   start(): void {
-    const { quarantine } = this.#options
-    const connections = this.#store
+    const wanted = this.#store
       .list()
       .map(({ connection }) => connection)
-      .filter((connection) => shallRun(connection) && quarantine.get(connection.id) === undefined)
-    for (const { id } of connections) this.#dataPlane.logs.enable(id)
-    this.#dataPlane.start(connections)
+      .filter(shallRun)
+    const running = wanted.filter(({ id }) => {
+      this.#dataPlane.logs.enable(id)
+      const mark = this.#options.quarantine.get(id)
+      if (mark !== undefined) this.#dataPlane.logs.add(id, 'failure', mark.reason)
+      return mark === undefined
+    })
+    this.#dataPlane.start(running)
   }
 
   async create(body: unknown): Promise<StoredConnection> {
@@ -320,6 +328,8 @@ export class Supervisor implements ConnectionService {
   async #outcome(id: string): Promise<void> {
     const limitMs = this.#options.config.connections.connect_timeout_ms + OUTCOME_MARGIN_MS
     await this.#dataPlane.running.outcome(id, limitMs)
+    const mark = this.#options.quarantine.get(id)
+    if (mark !== undefined) throw new DittoException(connectionFailed(id, mark.reason))
   }
 
   async #desire(id: string, status: ConnectivityStatus): Promise<void> {

@@ -18,8 +18,6 @@ export interface ScriptNote {
   readonly connectionId: string
   /** Id of the mapping definition. */
   readonly definition: string
-  /** It was known to take long. */
-  readonly slow: boolean
   /** When the script began, in milliseconds since the epoch, by the engine's clock. */
   readonly since: number
   /** How long it has been seen running, in milliseconds, by a clock that never jumps. */
@@ -41,16 +39,30 @@ const FIRST_CRASH_CODE = 128
 /** For how long a death that nobody could be accused of says something about the next, in milliseconds. */
 const MEMORY_MS = 60_000
 
+/** Rounds in which several are suspected before one of them is accused all the same. */
+const ROUNDS_MAX = 3
+
+/** What the end of an engine says about those who were in a script. */
+export interface Verdict {
+  /** The note that accuses its connection. */
+  readonly accused: ScriptNote | undefined
+  /** When nobody is accused: ids of the connections of which one did it, the likeliest first. */
+  readonly suspects: readonly string[]
+}
+
+const NOBODY: Verdict = Object.freeze({ accused: undefined, suspects: [] })
+
 /**
- * Finds out who ended engines, one per control plane. A script that ends its process takes a while to
- * do so, an honest one is through at once: the oldest note accuses. When a slow script ran as well, that
- * does not tell them apart, and nobody is accused the first time. Whoever did it will do it again, and is
- * the one that was there both times; if that leaves several still, the oldest note of theirs accuses.
+ * Finds out who ended engines, one per control plane. Whoever was in a script alone when it ended is
+ * accused. Of several any may have done it, whatever they had done before and however long they took: all
+ * are suspects, and shall run one after the other in the next engine. Whoever did it will do it again,
+ * and was there both times.
  */
 export class Investigation {
   readonly #wedgedAfterMs: number
-  /** Connections that were in a script when the engine last crashed and nobody was accused. */
-  #present: ReadonlySet<string> = new Set()
+  /** Connections one of which ended the engine the last time. */
+  #suspects: ReadonlySet<string> = new Set()
+  #rounds = 0
   #rememberedAtMs = Number.NEGATIVE_INFINITY
 
   /** `wedgedAfterMs`: a thread that sits in a script for longer will not come back. */
@@ -59,34 +71,37 @@ export class Investigation {
   }
 
   /**
-   * The note that accuses, or undefined. A kill from outside accuses only a note that is older than a
-   * script may run, since a healthy thread is in some script at any time. `nowMs`: a clock that never
-   * jumps.
+   * A kill from outside accuses only a note that is older than a script may run, since a healthy thread
+   * is in some script at any time. `nowMs`: a clock that never jumps.
    */
-  suspect(exit: EngineExit, notes: readonly ScriptNote[], nowMs: number): ScriptNote | undefined {
+  judge(exit: EngineExit, notes: readonly ScriptNote[], nowMs: number): Verdict {
     const oldestFirst = notes.toSorted((a, b) => a.since - b.since)
     const oldest = oldestFirst[0]
-    if (oldest === undefined) return undefined
-    if (exit.killedFor === 'wedged') return oldest
+    if (oldest === undefined) return NOBODY
+    if (exit.killedFor === 'wedged') return accusedIs(oldest)
     const overdue = oldestFirst.find(({ ageMs }) => ageMs > this.#wedgedAfterMs)
-    if (!crashed(exit)) return exit.signal === 'SIGKILL' ? overdue : undefined
-    return overdue ?? this.#suspectOfCrash(oldestFirst, nowMs)
+    if (!crashed(exit)) return exit.signal === 'SIGKILL' ? accusedIs(overdue) : NOBODY
+    return overdue === undefined ? this.#judgeCrash(oldestFirst, nowMs) : accusedIs(overdue)
   }
 
-  #suspectOfCrash(oldestFirst: readonly ScriptNote[], nowMs: number): ScriptNote | undefined {
-    const oldest = oldestFirst[0]!
-    const isClear =
-      oldestFirst.every(({ connectionId }) => connectionId === oldest.connectionId) ||
-      oldestFirst.every(({ slow }) => !slow)
+  #judgeCrash(oldestFirst: readonly ScriptNote[], nowMs: number): Verdict {
     const remembers = nowMs - this.#rememberedAtMs < MEMORY_MS
     const again = remembers
-      ? oldestFirst.find(({ connectionId }) => this.#present.has(connectionId))
-      : undefined
-    const suspect = isClear ? oldest : again
-    this.#present = new Set(oldestFirst.map(({ connectionId }) => connectionId))
-    this.#rememberedAtMs = suspect === undefined ? nowMs : Number.NEGATIVE_INFINITY
-    return suspect
+      ? oldestFirst.filter(({ connectionId }) => this.#suspects.has(connectionId))
+      : []
+    const notes = again.length > 0 ? again : oldestFirst
+    const suspects = [...new Set(notes.map(({ connectionId }) => connectionId))]
+    const rounds = again.length > 0 ? this.#rounds + 1 : 1
+    const isDecided = suspects.length === 1 || rounds === ROUNDS_MAX
+    this.#suspects = new Set(isDecided ? [] : suspects)
+    this.#rounds = rounds
+    this.#rememberedAtMs = nowMs
+    return isDecided ? accusedIs(notes[0]) : { accused: undefined, suspects }
   }
+}
+
+function accusedIs(accused: ScriptNote | undefined): Verdict {
+  return { accused, suspects: [] }
 }
 
 function crashed({ code, signal }: EngineExit): boolean {

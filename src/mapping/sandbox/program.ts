@@ -13,7 +13,7 @@ import type { Driver } from './inside/driver.ts'
 import { DRIVER_LIMITS, HOLD_MS } from './limits.ts'
 import { readModules } from './modules.ts'
 import type { Sandbox } from './sandbox.ts'
-import { compileErrorText, type Scripts } from './script-error.ts'
+import { compileErrorText, type Scripts, scriptOf } from './script-error.ts'
 import { runScripts } from './scripts.ts'
 import { Stepper, type Steps } from './steps.ts'
 
@@ -195,7 +195,10 @@ export class Program {
       }
       return this.#installed
     } catch (thrown) {
-      throw new DittoException(mapperConfigFailed(this.#compileText(thrown)), { cause: thrown })
+      const where = scriptOf(thrown) ?? 'a script'
+      const advice = `Check <${where}> of the mapping definition <${this.#id}>.`
+      const error = mapperConfigFailed(this.#compileText(thrown), advice)
+      throw new DittoException(error, { cause: thrown })
     } finally {
       recorder.leave(place)
     }

@@ -35,6 +35,12 @@ export function compileErrorText(thrown: unknown, scripts: Scripts): string {
   return scriptErrorText(`${thrown.name}: ${message}`, thrown.stack ?? '', scripts)
 }
 
+/** The script in which something that was thrown arose; undefined when nothing of one is on its stack. */
+export function scriptOf(thrown: unknown): ScriptName | undefined {
+  const stack = thrown instanceof Error ? (thrown.stack ?? '') : ''
+  return POSITION.exec(stack)?.[1] as ScriptName | undefined
+}
+
 /** Where in which script an error text of this file points to; nothing when it does not. */
 export function positionIn(text: string): {
   readonly script?: ScriptName

@@ -34,7 +34,6 @@ export class Stepper {
   readonly #options: StepperOptions
   /** Calls that have to be quick before the program may run on the thread. */
   #distrust: number
-  #isSlow = false
 
   constructor(options: StepperOptions) {
     this.#options = options
@@ -58,7 +57,7 @@ export class Stepper {
 
   #callHere<T>(steps: Steps<T>, { fn, args, options }: Call): IteratorResult<Call, T> {
     const { recorder, definition } = this.#options
-    const place = recorder.enter(definition, this.#isSlow)
+    const place = recorder.enter(definition)
     let value: unknown
     try {
       value = fn.applySync(undefined, args as unknown[], options)
@@ -86,7 +85,7 @@ export class Stepper {
     { fn, args, options }: Call,
   ): Promise<IteratorResult<Call, T>> {
     const { recorder, definition } = this.#options
-    const place = recorder.enter(definition, this.#isSlow)
+    const place = recorder.enter(definition)
     let value: unknown
     try {
       value = await fn.apply(undefined, args as unknown[], options)
@@ -103,13 +102,8 @@ export class Stepper {
     const now = this.#options.workedMs()
     const tookMs =
       before === undefined || now === undefined ? Number.POSITIVE_INFINITY : now - before
-    if (tookMs > this.#options.maxHoldMs) {
-      this.#distrust = QUICK_CALLS
-      this.#isSlow = true
-    } else if (this.#distrust > 0) {
-      this.#distrust -= 1
-      if (this.#distrust === 0) this.#isSlow = false
-    }
+    if (tookMs > this.#options.maxHoldMs) this.#distrust = QUICK_CALLS
+    else if (this.#distrust > 0) this.#distrust -= 1
     return tookMs
   }
 }

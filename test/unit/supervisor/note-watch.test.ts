@@ -26,7 +26,6 @@ it('sees scripts grow old by its own clock, one call at a time', () => {
       shard: 7,
       connectionId: 'connection',
       definition: 'js',
-      slow: false,
       since: 0,
       ageMs: 0,
     },

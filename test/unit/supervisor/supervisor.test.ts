@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { DittoException, dittoError } from '../../../src/protocol/errors.ts'
+import { EngineGoneError } from '../../../src/supervisor/engine-process.ts'
 import { suite } from '../../support/suite.ts'
 import { Bench, bodyFor, WEDGED_AFTER_MS } from './bench.ts'
 import { HOSTS } from './fake-engine.ts'
@@ -207,7 +208,6 @@ it('puts the connection in quarantine whose script ended the engine, for good', 
     thread: 0,
     shard: 1,
     definition: 'js',
-    slow: false,
     since: Date.now(),
     ageMs: 5,
   }
@@ -226,11 +226,64 @@ it('puts the connection in quarantine whose script ended the engine, for good', 
   await until(() => next.supervisor.health().ready && next.engine.connections().length > 0)
   assert.equal(next.engine.connections(), [innocent])
   assert.is(next.supervisor.status(guilty).liveStatus, 'misconfigured')
+  const { entries: told } = await next.supervisor.logs(guilty)
+  assert.ok(told.some(({ message }) => message.includes('open the connection by command')))
   await next.supervisor.open(guilty)
   assert.equal(next.engine.connections(), [guilty, innocent].sort())
   assert.is(next.store.quarantineMarks().size, 0)
   await next.stop()
 })
+
+it('of several in a script, opens one after the other, and bans the one that does it again', () =>
+  withBench(async (bench) => {
+    const [guilty, also, innocent] = [await opened(bench), await opened(bench), await opened(bench)]
+    const note = { thread: 0, shard: 1, definition: 'js', since: Date.now(), ageMs: 5 }
+    const older = { ...note, since: note.since - 1 }
+    bench.notes = [
+      { ...note, connectionId: also },
+      { ...older, connectionId: guilty },
+    ]
+    bench.engine.die({ code: null, signal: 'SIGSEGV' })
+    await until(() => bench.engines.length === 2 && bench.engine.connections().length === 2)
+    assert.equal(bench.engine.connections(), [guilty, innocent].sort(), 'the likelier one first')
+    for (const id of [guilty, also]) {
+      const { entries } = await bench.supervisor.logs(id)
+      assert.ok(entries.some(({ message }) => message.includes('scripts of 2 connections')))
+    }
+    bench.notes = [{ ...note, connectionId: guilty }]
+    bench.engine.die({ code: null, signal: 'SIGSEGV' })
+    await until(() => bench.engines.length === 3 && bench.engine.connections().length === 2)
+    assert.equal(bench.engine.connections(), [also, innocent].sort())
+    assert.is(bench.supervisor.status(guilty).liveStatus, 'misconfigured')
+  }))
+
+it('of several in a script, opens all in the end when nothing happens any more', () =>
+  withBench(async (bench) => {
+    const ids = [await opened(bench), await opened(bench)]
+    const note = { thread: 0, shard: 1, definition: 'js', since: Date.now(), ageMs: 5 }
+    bench.notes = ids.map((connectionId) => ({ ...note, connectionId }))
+    bench.engine.die({ code: null, signal: 'SIGSEGV' })
+    bench.notes = []
+    await until(() => bench.engines.length === 2 && bench.engine.connections().length === 2)
+    assert.equal(bench.engine.connections(), ids.toSorted())
+  }))
+
+it('tells who opens a connection whose script ends the engine meanwhile', () =>
+  withBench(async (bench) => {
+    const body = bodyFor(HOSTS.good, { connectionStatus: 'closed' })
+    const { id } = (await bench.supervisor.create(body)).connection
+    const { engine } = bench
+    const note = { thread: 0, shard: 1, definition: 'js', since: Date.now(), ageMs: 5 }
+    engine.open = async () => {
+      bench.notes = [{ ...note, connectionId: id }]
+      engine.die({ code: null, signal: 'SIGSEGV' })
+      await until(() => bench.supervisor.status(id).liveStatus === 'misconfigured')
+      throw new EngineGoneError()
+    }
+    const refusal = await rejection(bench.supervisor.open(id))
+    assert.is(refusal.error, 'connectivity:connection.failed')
+    await until(() => bench.engines.length === 2)
+  }))
 
 it('does not restart an engine in a tight loop that nobody can be accused of, and says so', () =>
   withBench(async (bench) => {
@@ -273,7 +326,7 @@ it('ends an engine whose thread sits in a script for too long, and starts the ne
   withBench(async (bench) => {
     const id = await opened(bench)
     const note = { thread: 0, shard: 1, connectionId: id, definition: 'js', since: Date.now() }
-    bench.notes = [{ ...note, slow: false, ageMs: WEDGED_AFTER_MS + 1 }]
+    bench.notes = [{ ...note, ageMs: WEDGED_AFTER_MS + 1 }]
     const [first] = bench.engines
     assert.equal(await first!.exited, { code: null, signal: 'SIGKILL', killedFor: 'wedged' })
     await until(() => bench.engines.length === 2)
