@@ -272,6 +272,7 @@ it('tells who opens a connection whose script ends the engine meanwhile', () =>
   withBench(async (bench) => {
     const body = bodyFor(HOSTS.good, { connectionStatus: 'closed' })
     const { id } = (await bench.supervisor.create(body)).connection
+    await until(() => bench.supervisor.health().ready)
     const { engine } = bench
     const note = { thread: 0, shard: 1, definition: 'js', since: Date.now(), ageMs: 5 }
     engine.open = async () => {
