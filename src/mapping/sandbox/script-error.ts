@@ -11,14 +11,16 @@ export interface Scripts extends Readonly<Record<ScriptName, string>> {
 }
 
 const POSITION = /\b(incomingScript|outgoingScript):(\d+):(\d+)/
+/** In a CommonJS module: its path in the folder, from `/`. */
+const MODULE = /[ (]\/[^\s()]+:\d+:\d+\)?$/
 
 /**
  * `<text> - in line/column #l/c, source:\n…, stack:\n…`. Line and column count from 1; the
- * position is left out when nothing of the script is on the stack.
+ * position is left out when nothing of the script is on the stack. What it required is told by the stack.
  */
 export function scriptErrorText(text: string, stack: string, scripts: Scripts): string {
-  const frames = stack.split('\n').filter((line) => POSITION.test(line))
-  const position = POSITION.exec(frames[0] ?? '')
+  const frames = stack.split('\n').filter((line) => POSITION.test(line) || MODULE.test(line))
+  const position = POSITION.exec(frames.find((line) => POSITION.test(line)) ?? '')
   if (position === null) return text
   const [, name, line, column] = position
   const source = scripts[name as ScriptName].split('\n')[Number(line) - 1]?.trimEnd() ?? ''

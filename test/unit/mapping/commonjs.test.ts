@@ -170,6 +170,15 @@ it('nothing that a module sees, or an error says, tells where the folder is', ()
   }
 })
 
+it('an error in a module says in which, and on which line', () => {
+  const broken = evaluate("require('broken')", FILES) as string
+  assert.match(broken, "SyntaxError: /broken.js: Unexpected token ';' - in line/column #3/")
+  const thrown = evaluate("require('deep/throws')()", {
+    'deep/throws.js': 'module.exports = () => {\n  null.x\n}',
+  }) as string
+  assert.match(thrown, /stack:\n.*\/deep\/throws\.js:2:8\)?\n.*incomingScript:3:/)
+})
+
 it('a hidden file and a link to the outside do not exist', () => {
   const [inside, outside] = ['in', 'out'].map((name) =>
     mkdtempSync(join(tmpdir(), `sluice-${name}-`)),

@@ -93,6 +93,16 @@ export function installRequire(builtins: Builtins, tableText: string): void {
     builtins.define(error, 'code', { value: 'MODULE_NOT_FOUND' })
     throw error
   }
+  /** An error of the syntax has no place of its own on the stack: its text names the file. */
+  const compile = (source: string, filename: string): (() => void) => {
+    try {
+      return builtins.evaluate(source) as () => void
+    } catch (thrown) {
+      const value = `${filename}: ${(thrown as Error).message}`
+      builtins.define(thrown, 'message', { value })
+      throw thrown
+    }
+  }
   const run = (module: Module, path: string, text: string): void => {
     if (builtins.slice(path, -5) === '.json') {
       module.exports = builtins.parse(text)
@@ -103,7 +113,7 @@ export function installRequire(builtins: Builtins, tableText: string): void {
     const source = `(function (${names}) {${code}\n})\n//# sourceURL=${module.filename}`
     const folder = folderOfModule(builtins, path)
     const given = [module.exports, makeRequire(path), module, module.filename, `/${folder}`]
-    builtins.apply(builtins.evaluate(source) as () => void, module.exports, given)
+    builtins.apply(compile(source, module.filename), module.exports, given)
   }
   const load = (path: string, text: string): unknown => {
     const known = cache[path]
