@@ -32,6 +32,8 @@ export interface Subscription {
 export interface Congestion {
   /** Of these types every target has a slow broker. */
   readonly slow: readonly StreamingType[]
+  /** Of these types every target waits for a broker that takes nothing. */
+  readonly stuck: readonly StreamingType[]
   /** Of these types some target drops nothing. */
   readonly blocked: readonly StreamingType[]
   /** Signals that ask for one of these acknowledgements are not dropped. */
@@ -43,6 +45,7 @@ export interface Congestion {
 /** The shard takes everything. */
 export const NO_CONGESTION: Congestion = Object.freeze({
   slow: Object.freeze([]),
+  stuck: Object.freeze([]),
   blocked: Object.freeze([]),
   labels: Object.freeze([]),
   diverted: false,

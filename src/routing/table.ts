@@ -83,7 +83,7 @@ class Table implements RoutingTable {
       this.#hand(group, wanted)
       if (!mayLetPass(group, wanted)) continue
       const reason = this.#reasonToWait(group, wanted)
-      if (reason === undefined) someoneKeepsUp = true
+      if (reason === undefined) someoneKeepsUp ||= !this.#isStuck(group, wanted)
       else if (reason.startsWith('slow')) slow = [...slow, group.reliefs.of(reason)]
       else reliefs = [...reliefs, group.reliefs.of(reason)]
     }
@@ -209,6 +209,10 @@ class Table implements RoutingTable {
   #reasonToWait(group: Group, signals: readonly Signal[]): Reason | undefined {
     if (group.parked === undefined) return this.#waits.reason(group.members, signals)
     return isFull(group) ? 'parked' : undefined
+  }
+
+  #isStuck({ parked, members }: Group, signals: readonly Signal[]): boolean {
+    return parked === undefined && this.#waits.isStuck(members, signals)
   }
 
   #relieve(): void {

@@ -20,8 +20,9 @@ export class Waits {
 
   /** Takes note of what a shard cannot take more of; see {@link Congestion}. */
   setCongestion(shard: number, congestion: Congestion): void {
-    const { slow, blocked, labels, diverted } = congestion
-    const isFree = slow.length + blocked.length + labels.length === 0 && !diverted
+    const { slow, stuck, blocked, labels, diverted } = congestion
+    const listed = slow.length + stuck.length + blocked.length + labels.length
+    const isFree = listed === 0 && !diverted
     if (isFree) this.#congestions.delete(shard)
     else this.#congestions.set(shard, congestion)
   }
@@ -48,6 +49,15 @@ export class Waits {
       if (reason !== undefined) return reason
     }
     return undefined
+  }
+
+  /** Whether these shards have no target that could take one of these signals now. */
+  isStuck(members: readonly Subscription[], signals: readonly Signal[]): boolean {
+    if (this.#congestions.size === 0) return false
+    return members.every(({ shard }) => {
+      const stuck = this.#congestions.get(shard)?.stuck ?? []
+      return stuck.length > 0 && signals.every((signal) => isOneOf(stuck, streamingTypeOf(signal)))
+    })
   }
 
   /** Why senders of diverted responses wait for these shards. */
@@ -91,6 +101,10 @@ export class Reliefs {
       resolve()
     }
   }
+}
+
+function isOneOf(types: readonly StreamingType[], type: StreamingType | undefined): boolean {
+  return type !== undefined && types.includes(type)
 }
 
 function reasonIn(congestion: Congestion, signals: readonly Signal[]): Reason | undefined {

@@ -45,9 +45,9 @@ export const STANDSTILL_MS = 5_000
 
 /**
  * How a queue does: it is `free`, or it fills because the broker is `slow`, or `stuck` because the broker
- * is away or stands still.
+ * is away or stands still. `waiting`: it does not fill yet, but what is in it waits for such a broker.
  */
-export type QueueState = 'free' | 'slow' | 'stuck'
+export type QueueState = 'free' | 'waiting' | 'slow' | 'stuck'
 
 /** Who hears of every change. */
 export interface PublisherListener {
@@ -198,9 +198,12 @@ export class Publisher {
   }
 
   #currentState(): QueueState {
-    const share = this.#state === 'free' ? HIGH_WATER : LOW_WATER
-    if (this.#level < this.#limit * share) return 'free'
-    return this.#transport === undefined || this.#standsStill ? 'stuck' : 'slow'
+    const fills = this.#state === 'slow' || this.#state === 'stuck'
+    const standsStill = this.#transport === undefined || this.#standsStill
+    if (this.#level >= this.#limit * (fills ? LOW_WATER : HIGH_WATER)) {
+      return standsStill ? 'stuck' : 'slow'
+    }
+    return standsStill && this.#level > 0 ? 'waiting' : 'free'
   }
 
   #lookForProgress(): void {

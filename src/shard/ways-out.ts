@@ -87,16 +87,23 @@ export class WaysOut {
 
   #congestionNow(): Congestion {
     const { targets, declaredAcks, takesDiverted } = this.#options
-    const filling = [...this.#states.keys()]
-    const blocking = filling.filter(({ target }) => target.overflow !== 'drop')
+    // What is acknowledged waits for a broker that is away from the first signal on: the time for its
+    // acknowledgement runs, and what its source sent again meanwhile would be published twice.
+    const blocking = [...this.#states.keys()].filter(({ target }) => target.overflow !== 'drop')
     const isSlow = (target: TargetProgram): boolean =>
       this.#states.get(target) === 'slow' && target.target.overflow !== 'drop'
+    const standsStill = (target: TargetProgram): boolean =>
+      this.#states.get(target) === 'stuck' || this.#states.get(target) === 'waiting'
+    const fills = (target: TargetProgram): boolean => this.#states.get(target) !== 'waiting'
+    const ofAll = (is: (target: TargetProgram) => boolean): readonly StreamingType[] =>
+      typesOf(targets).filter((type) =>
+        targets.every((target) => !target.types.has(type) || is(target)),
+      )
     const labels = blocking.flatMap(({ issuedLabel }) => issuedLabel ?? [])
     return {
-      slow: typesOf(targets).filter((type) =>
-        targets.every((target) => !target.types.has(type) || isSlow(target)),
-      ),
-      blocked: typesOf(filling.filter(({ target }) => target.overflow === 'block')),
+      slow: ofAll(isSlow),
+      stuck: ofAll(standsStill),
+      blocked: typesOf(blocking.filter((one) => one.target.overflow === 'block' && fills(one))),
       labels: blocking.length === 0 ? [] : [...labels, ...declaredAcks],
       diverted: takesDiverted && targets.some(isSlow),
     }
@@ -115,6 +122,7 @@ function typesOf(targets: readonly TargetProgram[]): readonly StreamingType[] {
 function isSame(one: Congestion, other: Congestion): boolean {
   return (
     one.slow.join() === other.slow.join() &&
+    one.stuck.join() === other.stuck.join() &&
     one.blocked.join() === other.blocked.join() &&
     one.labels.join() === other.labels.join() &&
     one.diverted === other.diverted

@@ -245,6 +245,19 @@ it('lets nobody wait for a slow receiver while another one keeps up', async () =
   assert.ok(await isRelieved(relief!), 'the other one is not held up')
 })
 
+it('lets a sender wait for a slow receiver when nobody else has a broker that takes anything', async () => {
+  const { table } = new Bench(subscription('slow', 1), subscription('away', 2))
+  table.setCongestion(1, SLOW)
+  table.setCongestion(2, { ...NO_CONGESTION, stuck: ['live-messages'] })
+  assert.equal(table.route([signal()]), [], 'only of other types')
+  table.setCongestion(2, { ...NO_CONGESTION, stuck: ['twin-events'] })
+  const [relief] = table.route([signal()])
+  assert.not(await isRelieved(relief!))
+  table.setCongestion(1, NO_CONGESTION)
+  assert.ok(await isRelieved(relief!))
+  assert.equal(table.route([signal()]), [], 'nobody waits for a broker that is away')
+})
+
 it('lets senders wait for whom nothing may be dropped, whoever else keeps up', async () => {
   const { table } = new Bench(
     subscription('blocking', 1),

@@ -33,11 +33,12 @@ async function withAbsentBroker(
   overflow: Overflow | undefined,
   asks: boolean,
   window = WINDOW,
+  ackTimeoutMs = 60_000,
 ): Promise<Scene> {
   const acknowledgementRequests = { includes: asks ? [LABEL] : [] }
   const source = testSource(['in'], { acknowledgementRequests })
   const sending = await rig.open(testConnection({ id: 'sender', sources: [source] }), {
-    settings: { maxUnsettled: window },
+    settings: { maxUnsettled: window, ackTimeoutMs },
   })
   const broker = createLoopbackBroker()
   broker.refuse(AWAY)
@@ -72,6 +73,20 @@ for (const [title, overflow, asks] of WAITING) {
       assert.not('dropped.failure' in audit.counts('out'))
     }))
 }
+
+it('what its time-out gave back does not come again before the broker does', () =>
+  withRig(async (rig) => {
+    // Fewer than make the queue fill.
+    const few = BUFFER / 20
+    const { sending, audit, broker } = await withAbsentBroker(rig, undefined, true, few, 20)
+    await rig.settlements(few)
+    await rig.twin.execute([])
+    assert.is(sending.counts('in').consumed, few)
+    broker.refuse(undefined)
+    await rig.until(() => broker.published.length === COUNT + few, 'each, and those twice')
+    assert.is(audit.counts('out').dispatched, COUNT + few)
+    assert.equal(rig.settled.slice(0, few), Array(few).fill('retry'))
+  }))
 
 it('what nobody wants acknowledged is dropped when it finds no room', () =>
   withRig(async (rig) => {

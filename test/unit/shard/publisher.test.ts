@@ -199,10 +199,20 @@ it('tells early that it fills, and later that it has recovered', async () => {
 it('is stuck while there is no session', async () => {
   const bench = new Bench(100)
   bench.sendMany(60)
-  assert.equal(bench.states, ['stuck'])
+  assert.equal(bench.states, ['waiting', 'stuck'])
   bench.publisher.connect(bench.transport)
   bench.publisher.connect(undefined)
-  assert.equal(bench.states, ['stuck', 'slow', 'stuck'])
+  assert.equal(bench.states, ['waiting', 'stuck', 'slow', 'stuck'])
+})
+
+it('tells from the first message on that it waits for a session', async () => {
+  const bench = new Bench(100)
+  bench.publisher.connect(undefined)
+  assert.equal(bench.states, [])
+  bench.send('first')
+  assert.equal(bench.states, ['waiting'])
+  bench.publisher.connect(bench.transport)
+  assert.equal(bench.states, ['waiting', 'free'])
 })
 
 it('is stuck while the broker stands still', async () => {
