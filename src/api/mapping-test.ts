@@ -17,7 +17,8 @@ const DESCRIPTION =
   'Each mapper gets each message by itself, within the limits of production. The answer tells what ' +
   'it made of the message, how long that took, what the script wrote to its console, and errors with ' +
   'line and column. Nothing is dispatched, and no connection is touched: the scripts run in a process ' +
-  'of their own.'
+  'of their own. A message that ends it is told so; those after it are not tried. What makes the ' +
+  'answer too long is left out and told.'
 
 /** With and without a connection. */
 export function mappingTestEndpoints(options: ResourceOptions): readonly Endpoint[] {

@@ -2,7 +2,7 @@
 import type { Connection } from '../connection/types.ts'
 import type { ResolvedDefinition } from '../mapping/definitions.ts'
 import type { ScriptLimits } from '../mapping/mapper.ts'
-import type { MappingTrial, TrialResult } from '../mapping/trial-schema.ts'
+import type { MappingTrial, TrialMapping } from '../mapping/trial-schema.ts'
 import type { DittoError } from '../protocol/errors.ts'
 import type { ShardSettings } from '../shard/description.ts'
 
@@ -25,9 +25,16 @@ export type TrialOrder =
       readonly limits: ScriptLimits
     }
 
+/** What the process tells while it maps messages; each is sent before the next mapper runs. */
+export type TrialProgress =
+  /** There are mappers; from now on they get messages. */
+  | { readonly kind: 'compiled' }
+  /** Message by message, and mapper by mapper for each. */
+  | { readonly kind: 'mapped'; readonly mapping: TrialMapping }
+
 /** What the process answers. */
 export type TrialAnswer =
   | { readonly kind: 'ready' }
-  /** The connection can be made, or the mappers could. */
-  | { readonly kind: 'done'; readonly result: TrialResult | undefined }
+  /** The connection can be made, or all messages were tried. */
+  | { readonly kind: 'done' }
   | { readonly kind: 'refused'; readonly error: DittoError }

@@ -5,8 +5,7 @@
  */
 
 import { asConfigurationError } from '../mapping/definitions.ts'
-import { runTrial } from '../mapping/trial.ts'
-import type { TrialResult } from '../mapping/trial-schema.ts'
+import { prepareTrial } from '../mapping/trial.ts'
 import { counterAddresses, createCounterBuffer, ShardCounters } from '../monitoring/counters.ts'
 import { connectivityInternalError } from '../protocol/connectivity-errors.ts'
 import { type DittoError, DittoException } from '../protocol/errors.ts'
@@ -14,7 +13,7 @@ import { createRoutingTable } from '../routing/table.ts'
 import { createShard } from '../shard/shard.ts'
 import type { Twin } from '../twin/twin.ts'
 import { openFlightRecorder } from './flight-recorder.ts'
-import type { TrialAnswer, TrialOrder } from './trial-orders.ts'
+import type { TrialAnswer, TrialOrder, TrialProgress } from './trial-orders.ts'
 
 /** A connection that is only compiled has no twins … */
 const NO_TWIN: Twin = { execute: async () => [], close: async () => {} }
@@ -24,7 +23,8 @@ const NO_SHARD = 0
 async function obey(order: TrialOrder): Promise<TrialAnswer> {
   const recorder = openFlightRecorder(order.recorderFile)
   try {
-    return { kind: 'done', result: await tryOut(order, recorder) }
+    await (order.kind === 'check' ? compile(order, recorder) : map(order, recorder))
+    return { kind: 'done' }
   } catch (thrown) {
     return { kind: 'refused', error: errorOf(thrown) }
   } finally {
@@ -32,17 +32,15 @@ async function obey(order: TrialOrder): Promise<TrialAnswer> {
   }
 }
 
-async function tryOut(
-  order: TrialOrder,
+/** Tells what came of one message before it tries the next: that one may end this process. */
+async function map(
+  { trial, definitions, connectionId, limits }: TrialOrder & { kind: 'map' },
   recorder: ReturnType<typeof openFlightRecorder>,
-): Promise<TrialResult | undefined> {
-  if (order.kind === 'check') {
-    await compile(order, recorder)
-    return undefined
-  }
-  const { trial, definitions, connectionId, limits } = order
+): Promise<void> {
   const own = recorder.recorderFor(NO_SHARD, connectionId)
-  return runTrial(trial, definitions, { connectionId, limits, recorder: own })
+  const mappings = prepareTrial(trial, definitions, { connectionId, limits, recorder: own })
+  await send({ kind: 'compiled' })
+  for await (const mapping of mappings) await send({ kind: 'mapped', mapping })
 }
 
 /** Makes a shard of the connection, which compiles everything there is, and forgets it. */
@@ -84,8 +82,11 @@ function errorOf(thrown: unknown): DittoError {
   return connectivityInternalError(String(thrown))
 }
 
-function send(answer: TrialAnswer): void {
-  if (process.connected) process.send?.(answer)
+/** Resolves when the kernel has it, or nobody waits for it any more. */
+function send(message: TrialAnswer | TrialProgress): Promise<void> {
+  return new Promise((resolve) => {
+    process.send!(message, () => resolve())
+  })
 }
 
 process.on('message', async (order: TrialOrder) => send(await obey(order)))

@@ -11,6 +11,8 @@ import { MAPPERS_MAX } from './limits.ts'
 
 /** Sample messages of one trial. */
 const MESSAGES_MAX = 100
+/** Mappings of one trial: each mapper gets each message. */
+export const TRIAL_MAPPINGS_MAX = MESSAGES_MAX * MAPPERS_MAX
 
 const NO_MAPPERS = 'The payloadMapping names no mapper.'
 const TOO_MANY_MAPPERS = `The payloadMapping names more than ${MAPPERS_MAX} mappers.`

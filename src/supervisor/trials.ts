@@ -7,8 +7,8 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Connection } from '../connection/types.ts'
-import { readFlightRecords } from '../engine/flight-recorder.ts'
-import type { TrialAnswer, TrialOrder } from '../engine/trial-orders.ts'
+import { type FlightRecord, readFlightRecords } from '../engine/flight-recorder.ts'
+import type { TrialAnswer, TrialOrder, TrialProgress } from '../engine/trial-orders.ts'
 import type { ResolvedDefinition } from '../mapping/definitions.ts'
 import { TRIAL_BUDGET_MS } from '../mapping/trial.ts'
 import type { MappingTrial, TrialResult } from '../mapping/trial-schema.ts'
@@ -17,6 +17,7 @@ import { type DittoError, DittoException, dittoError } from '../protocol/errors.
 import type { ShardSettings } from '../shard/description.ts'
 import { passedEnvironment } from './engine-process.ts'
 import { KeyedMutex } from './mutex.ts'
+import { TrialReport } from './trial-report.ts'
 
 const ENTRY = new URL('../engine/trial.ts', import.meta.url)
 
@@ -38,8 +39,12 @@ export interface TrialOptions {
   readonly wedgedAfterMs: number
 }
 
-/** How a trial ended. */
-type End = TrialAnswer | { readonly kind: 'late' } | { readonly kind: 'died' }
+/** How a trial ended; `note`: who ran when it did not come back, or died. */
+type End = TrialAnswer | Loss
+interface Loss {
+  readonly kind: 'late' | 'died'
+  readonly note?: FlightRecord | undefined
+}
 
 /** One per control plane. */
 export class Trials {
@@ -63,16 +68,16 @@ export class Trials {
     const { settings, wedgedAfterMs } = this.#options
     const definitions = Object.keys(connection.mappingDefinitions).length
     const limitMs = COMPILE_MARGIN_MS + definitions * wedgedAfterMs
-    try {
-      await this.#order({ kind: 'check', connection, settings }, limitMs)
-      return null
-    } catch (thrown) {
-      if (thrown instanceof DittoException && thrown.error.status < 500) return thrown.error
-      throw thrown
-    }
+    const error = errorOf(await this.#order({ kind: 'check', connection, settings }, limitMs))
+    if (error === undefined) return null
+    if (error.status < 500) return error
+    throw new DittoException(error)
   }
 
-  /** Maps sample messages. Throws 400 for scripts that cannot be used, 503 when it cannot be tried. */
+  /**
+   * Maps sample messages; one that ends the process is told so, and what came of those before it.
+   * Throws 400 for scripts that cannot be used, 503 when it cannot be tried.
+   */
   async map(
     connectionId: string,
     definitions: readonly ResolvedDefinition[],
@@ -87,8 +92,17 @@ export class Trials {
       trial,
       limits: settings.script,
     } as const
-    const result = await this.#order(order, limitMs)
-    return result!
+    const report = new TrialReport(
+      trial,
+      definitions.map(({ id }) => id),
+    )
+    const end = await this.#order(order, limitMs, (progress) => report.take(progress))
+    if (isLoss(end) && end.note !== undefined && report.isCompiled) report.breakOff(HOW[end.kind])
+    else {
+      const error = errorOf(end)
+      if (error !== undefined) throw new DittoException(error)
+    }
+    return report.result()
   }
 
   /** Ends the process at once. */
@@ -97,29 +111,36 @@ export class Trials {
     this.#end()
   }
 
-  #order(order: OrderWithoutFile, limitMs: number): Promise<TrialResult | undefined> {
+  #order(
+    order: OrderWithoutFile,
+    limitMs: number,
+    onProgress: (progress: TrialProgress) => void = () => {},
+  ): Promise<End> {
     return this.#mutex.run('', async () => {
       clearTimeout(this.#idle)
-      const end = await this.#carryOut(order, limitMs)
+      const end = await this.#carryOut(order, limitMs, onProgress)
       this.#idle = setTimeout(() => this.#end(), IDLE_MS).unref()
-      if (end.kind === 'done') return end.result
-      if (end.kind === 'refused') throw new DittoException(end.error)
-      throw new DittoException(this.#blame(end))
+      return end
     })
   }
 
-  async #carryOut(order: OrderWithoutFile, limitMs: number): Promise<End> {
+  async #carryOut(
+    order: OrderWithoutFile,
+    limitMs: number,
+    onProgress: (progress: TrialProgress) => void,
+  ): Promise<End> {
     if (this.#stopped) return { kind: 'died' }
     if (this.#process === undefined) {
       const started = await this.#start()
       if (started.kind !== 'ready') return started
     }
     const process = this.#process!
-    const end = nextAnswer(process, limitMs, this.#wedged())
+    const end = nextAnswer(process, limitMs, { isWedged: this.#wedged(), onProgress })
     process.send({ ...order, recorderFile: this.#recorderFile } as TrialOrder, () => {})
     const known = await end
-    if (known.kind === 'late' || known.kind === 'died') this.#end()
-    return known
+    if (!isLoss(known)) return known
+    this.#end()
+    return { ...known, note: readFlightRecords(this.#recorderFile)[0] }
   }
 
   /** Answers whether the process has been in the same call of a script for too long. */
@@ -156,18 +177,6 @@ export class Trials {
     this.#process?.kill('SIGKILL')
     this.#process = undefined
   }
-
-  /** Whoever was noted ended the process; without a note somebody else did. */
-  #blame({ kind }: End): DittoError {
-    const [note] = readFlightRecords(this.#recorderFile)
-    if (note === undefined) return NOT_TRIED
-    const how = kind === 'late' ? 'did not come back' : 'ended its process'
-    return connectionConfigurationInvalid(
-      `The script of mapping definition <${note.definition}> ${how} when it was tried out.`,
-      'Check what it does at its top level and with the message: it must come to an end and must ' +
-        'not exhaust the memory.',
-    )
-  }
 }
 
 type OrderWithoutFile = TrialOrder extends infer Order
@@ -183,23 +192,50 @@ const NOT_TRIED = dittoError(
   'Try again. If that fails, too, look at the memory that the machine has left.',
 )
 
-/** The next message of the process, or how it failed to send one. */
+const HOW = { late: 'did not come back', died: 'ended its process' } as const
+
+function isLoss(end: End): end is Loss {
+  return end.kind === 'late' || end.kind === 'died'
+}
+
+/** What an order failed with. Whoever was noted ended the process; without a note somebody else did. */
+function errorOf(end: End): DittoError | undefined {
+  if (end.kind === 'refused') return end.error
+  if (!isLoss(end)) return undefined
+  if (end.note === undefined) return NOT_TRIED
+  return connectionConfigurationInvalid(
+    `The script of mapping definition <${end.note.definition}> ${HOW[end.kind]} when it was tried out.`,
+    'Check what it does at its top level: it must come to an end and must not exhaust the memory.',
+  )
+}
+
+/** The next answer of the process, or how it failed to send one. */
 async function nextAnswer(
   process: ChildProcess,
   limitMs: number,
-  isWedged = () => false,
+  { isWedged = () => false, onProgress = () => {} }: Watch = {},
 ): Promise<End> {
   const { promise, resolve } = Promise.withResolvers<End>()
-  const onMessage = (message: unknown): void => resolve(message as TrialAnswer)
+  const onMessage = (message: unknown): void => {
+    const told = message as TrialAnswer | TrialProgress
+    if (told.kind === 'compiled' || told.kind === 'mapped') onProgress(told)
+    else resolve(told)
+  }
   const onGone = (): void => resolve({ kind: 'died' })
   const timer = setTimeout(() => resolve({ kind: 'late' }), limitMs)
   const watch = setInterval(() => {
     if (isWedged()) resolve({ kind: 'late' })
   }, WATCH_MS)
-  process.once('message', onMessage).once('exit', onGone).once('error', onGone)
+  // Not 'exit': what the process told before may still be on its way.
+  process.on('message', onMessage).once('close', onGone).once('error', onGone)
   const end = await promise
   clearTimeout(timer)
   clearInterval(watch)
-  process.off('message', onMessage).off('exit', onGone).off('error', onGone)
+  process.off('message', onMessage).off('close', onGone).off('error', onGone)
   return end
+}
+
+interface Watch {
+  readonly isWedged?: () => boolean
+  readonly onProgress?: (progress: TrialProgress) => void
 }

@@ -125,14 +125,42 @@ it('the limits of production hold, and a script that ends its process harms nobo
   const messages = [{ textPayload: 'x' }]
   const [overdue] = await mappings({ ...script('for (;;);'), messages })
   assert.match(overdue.error.description, 'Maximum execution time of <500>ms was exceeded')
-  const deadly = await tried({ ...script(`'x'.repeat(5e8).split('')`), messages })
-  assert.is(deadly.status, 400)
-  assert.match(deadly.json.message, 'mapping definition <bad> ended its process')
-  const stuck = await tried({ ...script('new Array(2 ** 31).fill(1)'), messages })
-  assert.is(stuck.status, 400)
-  assert.match(stuck.json.message, 'mapping definition <bad>')
+  const deadly = `if (text === 'x') 'x'.repeat(5e8).split(''); return null`
+  const three = ['a', 'x', 'b'].map((textPayload) => ({ textPayload }))
+  const [before, ended, after] = await mappings({ ...script(deadly), messages: three })
+  assert.is(before.outcome, 'dropped')
+  assert.match(ended.error.message, 'mapping definition <bad> ended its process')
+  assert.match(ended.error.description, '</messages/1>')
+  assert.match(after.error.description, 'was not tried')
+  const [stuck] = await mappings({ ...script('new Array(2 ** 31).fill(1)'), messages })
+  assert.match(stuck.error.message, 'mapping definition <bad>')
+  const atTopLevel = `} 'x'.repeat(5e8).split(''); {`
+  const unusable = await tried({ ...script(atTopLevel), messages })
+  assert.is(unusable.status, 400)
+  assert.match(unusable.json.message, 'mapping definition <bad> ended its process')
   assert.is((await mappings({ ...script('return null'), messages }))[0].outcome, 'dropped')
   assert.is(enginePid(sluice), engine)
+})
+
+it('an answer has an end: what does not fit into it is told, message by message', async () => {
+  const incomingScript = `function mapToDittoProtocolMsg(h, text) {
+    return Array(10).fill(Ditto.buildDittoProtocolMsg('ns', 'a', 'things', 'twin', 'commands', 'modify',
+      '/attributes/t', {}, 'x'.repeat(Number(text))));
+  }`
+  const large = Array.from({ length: 8 }, () => ({ textPayload: '100000' }))
+  const { status, json, text } = await tried({
+    mappingDefinitions: { js: { mappingEngine: 'JavaScript', options: { incomingScript } } },
+    messages: [...large, { textPayload: '1' }],
+  })
+  assert.is(status, 200)
+  assert.ok(text.length < 5_000_000, `${text.length} characters`)
+  const told = json.results.map(
+    // biome-ignore lint/suspicious/noExplicitAny: answers are looked into, not typed.
+    ({ mappings: [{ outcome, error }] }: any) => error?.description ?? outcome,
+  )
+  assert.is(told[0], 'mapped')
+  assert.match(told[7], '<4194304> characters')
+  assert.is(told[8], 'mapped')
 })
 
 it('what cannot be tried is refused with the reason', async () => {
