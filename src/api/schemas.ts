@@ -147,7 +147,17 @@ export const healthSchema = z
       .string()
       .optional()
       .describe('How the last engine ended and when the next one starts, while there is none.'),
-    store: z.enum(['writable', 'read-only']),
+    store: z.enum(['writable', 'read-only']).describe('Of the connections.'),
+    twins: z
+      .enum(['writable', 'read-only'])
+      .optional()
+      .describe(
+        '`read-only` while commands wait for their store. Absent until an engine has told.',
+      ),
+    twinsDetails: z
+      .string()
+      .optional()
+      .describe('What is wrong with the twins and what to do, while they are not writable.'),
   })
   .openapi('Health')
 

@@ -12,6 +12,8 @@ export interface ThreadFigures {
   readonly delayMaxSeconds: number
   readonly heapUsedBytes: number
   readonly heapLimitBytes: number
+  /** Whether commands wait here because the store of the twins does not work. */
+  readonly waitsForStore: boolean
 }
 
 /** The engine as a whole. */
@@ -37,8 +39,8 @@ export class ThreadGauge {
     this.#delay.enable()
   }
 
-  /** What was measured since the last call. */
-  read(): ThreadFigures {
+  /** What was measured since the last call, and what the thread knows itself. */
+  read(waitsForStore: boolean): ThreadFigures {
     const now = performance.eventLoopUtilization()
     const { utilization } = performance.eventLoopUtilization(now, this.#utilization)
     this.#utilization = now
@@ -50,6 +52,7 @@ export class ThreadGauge {
       delayMaxSeconds: beyondResolution(this.#delay.max),
       heapUsedBytes: used_heap_size,
       heapLimitBytes: heap_size_limit,
+      waitsForStore,
     }
     this.#delay.reset()
     return figures

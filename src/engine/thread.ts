@@ -155,7 +155,8 @@ export class EngineThread {
     const { port } = this.#task
     const reports = this.#logCollector?.fetch() ?? []
     if (reports.length > 0) report(port, { kind: 'published-logs', reports })
-    report(port, { kind: 'figures', figures: this.#gauge.read() })
+    const waitsForStore = [...this.#shards.values()].some((shard) => shard.waitsForStore)
+    report(port, { kind: 'figures', figures: this.#gauge.read(waitsForStore) })
   }
 
   #openTwin(): Twin {

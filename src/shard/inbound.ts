@@ -122,6 +122,11 @@ export class Inbound {
     return false
   }
 
+  /** Whether commands wait because the store of the twins does not work. */
+  get waitsForStore(): boolean {
+    return this.#twin.isFailing
+  }
+
   /** Resolves when everything consumed so far was executed and routed. */
   async idle(): Promise<void> {
     await this.#lane.idle()

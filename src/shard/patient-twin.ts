@@ -18,12 +18,18 @@ export class PatientTwin {
   readonly #abandon = new AbortController()
   /** Of everything that waits for the store; undefined while it works. */
   #waiting: Promise<unknown> | undefined
+  #isFailing = false
 
   /** `onFailure` hears of every attempt that failed. */
   constructor(twin: Twin, onFailure: (thrown: unknown) => void, retryMs: number = STORE_RETRY_MS) {
     this.#twin = twin
     this.#onFailure = onFailure
     this.#retryMs = retryMs
+  }
+
+  /** Whether commands wait because the store failed, and has not worked since. */
+  get isFailing(): boolean {
+    return this.#isFailing
   }
 
   /** Outcomes when the store has worked; undefined when it had not until {@link giveUp}. Never rejects. */
@@ -33,7 +39,7 @@ export class PatientTwin {
       try {
         return await this.#twin.execute(commands)
       } catch (thrown) {
-        this.#onFailure(thrown)
+        this.#failed(thrown)
       }
     }
     return this.#executeLater(commands)
@@ -62,13 +68,22 @@ export class PatientTwin {
     else await previous
     while (!signal.aborted) {
       try {
-        return await this.#twin.execute(commands)
+        const outcomes = await this.#twin.execute(commands)
+        // Others may wait in line for long; from here on it is not the store that they wait for.
+        this.#isFailing = false
+        return outcomes
       } catch (thrown) {
-        this.#onFailure(thrown)
+        this.#failed(thrown)
         await pause(this.#retryMs, signal)
       }
     }
+    this.#isFailing = false
     return undefined
+  }
+
+  #failed(thrown: unknown): void {
+    this.#isFailing = true
+    this.#onFailure(thrown)
   }
 }
 

@@ -24,6 +24,8 @@ const FAREWELL_MS = 500
 export interface Shard {
   /** What the shard wants of the router. */
   readonly subscription: Subscription
+  /** Whether commands wait because the store of the twins does not work. */
+  readonly waitsForStore: boolean
   /** Begins to connect, and stays connected until closed. */
   start(): void
   /** Tries at once when it waits after a failure. */
@@ -86,6 +88,10 @@ class RunningShard implements Shard {
 
   get subscription(): Subscription {
     return this.#parts.subscription
+  }
+
+  get waitsForStore(): boolean {
+    return this.#parts.inbound.waitsForStore
   }
 
   start(): void {

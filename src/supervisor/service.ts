@@ -42,12 +42,17 @@ export interface LogTail {
 
 /** Liveness and readiness, for `/health`. */
 export interface Health {
-  /** The engine answers and the store is writable. Unreachable brokers do not count. */
+  /** The engine answers and both stores are writable. Unreachable brokers do not count. */
   readonly ready: boolean
   readonly engine: 'up' | 'starting' | 'down'
   /** How the last engine ended and when the next one starts, while there is none. */
   readonly engineDetails?: string
+  /** Of the connections. */
   readonly store: 'writable' | 'read-only'
+  /** Not writable while commands wait for them. Absent until an engine has told. */
+  readonly twins?: 'writable' | 'read-only'
+  /** What is wrong with the twins and what to do, while they are not writable. */
+  readonly twinsDetails?: string
 }
 
 /** One connection in the fleet view. */

@@ -291,12 +291,22 @@ export class Supervisor implements ConnectionService {
     const engine = this.#dataPlane.state
     const { writable } = this.#store
     const engineDetails = this.#dataPlane.stateDetails
+    const twins = this.#twinsHealth()
     return {
-      ready: engine === 'up' && writable,
+      ready: engine === 'up' && writable && twins.twins !== 'read-only',
       engine,
       ...(engineDetails === undefined ? {} : { engineDetails }),
       store: writable ? 'writable' : 'read-only',
+      ...twins,
     }
+  }
+
+  /** As of the engine's last pulse. */
+  #twinsHealth(): Pick<Health, 'twins' | 'twinsDetails'> {
+    const { figures } = this.#dataPlane.engineFigures
+    if (figures === undefined) return {}
+    const waits = figures.threads.some(({ waitsForStore }) => waitsForStore)
+    return waits ? { twins: 'read-only', twinsDetails: TWINS_WAIT } : { twins: 'writable' }
   }
 
   #checked(body: unknown, parse: ParseOptions, stored: Connection | undefined) {
@@ -363,6 +373,10 @@ export class Supervisor implements ConnectionService {
     return new Date(this.#options.now()).toISOString()
   }
 }
+
+const TWINS_WAIT =
+  'The store of the twins does not work: commands wait, and their messages stay unsettled. If its disk ' +
+  'is full, make room. The logs of the connections tell which file it is, and why.'
 
 const SECONDS_PER_MINUTE = 60
 

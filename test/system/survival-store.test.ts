@@ -23,6 +23,8 @@ const rig = new Rig(it)
 
 const LIMIT_MS = 60_000
 const START_LIMIT_MS = 10_000
+/** Until health tells what a thread knows. */
+const HEALTH_LIMIT_MS = 3_000
 
 /** Both processes of the service may write files up to this size: as if the disk were full. */
 function limitFiles(sluice: Sluice, bytes: number | 'unlimited'): void {
@@ -48,6 +50,14 @@ it(
       (texts) =>
         texts.some((text) => /store of the twins does not work.*cannot be written/.test(text)),
     )
+    // Nothing was written to the connections' store yet: it is the twins that tell.
+    const { json: told } = await eventually(
+      () => sluice.request('GET', '/health'),
+      ({ status }) => status === 503,
+      HEALTH_LIMIT_MS,
+    )
+    assert.equal([told.status, told.ready, told.twins], ['DOWN', false, 'read-only'])
+    assert.match(told.twinsDetails, /commands wait.*make room/)
     const refused = await sluice.request('POST', CONNECTIONS, rig.publishing())
     assert.is(refused.status, 503)
     assert.is(refused.json.error, 'connectivity:connection.unavailable')
@@ -61,10 +71,11 @@ it(
 
     limitFiles(sluice, 'unlimited')
     await load.flows(20_000)
-    await eventually(
+    const { json: healed } = await eventually(
       () => sluice.request('GET', '/health'),
       ({ status }) => status === 200,
     )
+    assert.equal([healed.status, healed.twins, healed.twinsDetails], ['UP', 'writable', undefined])
     await create(sluice, { ...rig.publishing(), connectionStatus: 'closed' })
     const { lost, unexpected } = (await load.finish()).verdict()
     assert.equal({ lost, unexpected }, { lost: [], unexpected: [] })

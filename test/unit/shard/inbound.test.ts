@@ -195,6 +195,7 @@ it('waits for a store of the twins that fails, in order, and settles nothing mea
     await rig.until(() => sender.counts('in').enforced === 3, 'all on their way')
     await rig.until(() => attempts > 1, 'another attempt')
     assert.equal(rig.settled, [])
+    assert.is(sender.shard.waitsForStore, true)
     assert.ok(sender.texts('connection', 'other').some((text) => text.includes('disk full')))
     works = true
     await rig.publishes('out', 3)
@@ -207,6 +208,7 @@ it('waits for a store of the twins that fails, in order, and settles nothing mea
     )
     await rig.settlements(3)
     assert.equal(rig.settled, ['accept', 'accept', 'accept'])
+    assert.is(sender.shard.waitsForStore, false)
   }))
 
 it('settles nothing that the store had not when it closes', () =>

@@ -73,6 +73,22 @@ export class FakeEngine implements EngineProcess, EngineControl {
     this.#listener.onReport({ kind: 'counters', counters: [deltas] })
   }
 
+  /** Beats once; each thread tells whether commands wait there for the store of the twins. */
+  pulse(...waiting: readonly boolean[]): void {
+    const measured = { utilization: 0, delayP99Seconds: 0, delayMaxSeconds: 0 }
+    const heap = { heapUsedBytes: 0, heapLimitBytes: 0 }
+    const threads = waiting.map((waitsForStore, thread) => ({
+      ...measured,
+      ...heap,
+      thread,
+      waitsForStore,
+    }))
+    this.#listener.onReport({
+      kind: 'pulse',
+      figures: { residentBytes: 0, cpuSeconds: 0, threads },
+    })
+  }
+
   loseThread(shards: readonly number[]): void {
     for (const shard of shards) this.shards.delete(shard)
     this.#listener.onReport({ kind: 'shards-lost', thread: 0, shards, reason: 'out of memory' })

@@ -189,6 +189,26 @@ it('opens everything again after the engine died, without being asked', () =>
     assert.equal(bench.engine.connections(), ids)
   }))
 
+it('is not ready while commands wait for the store of the twins, and says so', () =>
+  withBench(async ({ supervisor, engine }) => {
+    await until(() => supervisor.health().ready)
+    assert.is(supervisor.health().twins, undefined, 'nobody has told')
+    engine.pulse(false, false)
+    assert.equal(supervisor.health(), {
+      ready: true,
+      engine: 'up',
+      store: 'writable',
+      twins: 'writable',
+    })
+    engine.pulse(false, true)
+    const { ready, store, twins, twinsDetails } = supervisor.health()
+    assert.equal([ready, store, twins], [false, 'writable', 'read-only'])
+    assert.match(String(twinsDetails), 'make room')
+    engine.pulse(false, false)
+    assert.is(supervisor.health().ready, true)
+    assert.is(supervisor.health().twinsDetails, undefined)
+  }))
+
 it('takes what it is told while there is no engine', () =>
   withBench(async (bench) => {
     const { supervisor } = bench
