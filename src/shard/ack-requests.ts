@@ -2,6 +2,7 @@
  * Acknowledgement requests of a source: which labels a signal waits for (Ditto documentation,
  * "Acknowledgements"). Compiled once; applied after header mapping, before enforcement.
  */
+import { checkAckLabel } from '../connection/model.ts'
 import { withConnectionId } from '../connection/rules/ack-labels.ts'
 import type { AcknowledgementRequests } from '../connection/types.ts'
 import type { ExpressionContext } from '../expression/context.ts'
@@ -31,7 +32,10 @@ export const BUILT_IN_LABELS: ReadonlySet<string> = new Set([
 
 /** Compiled acknowledgement requests. */
 export interface AckRequestProgram {
-  /** Sets `requested-acks` in the headers of a signal that can be acknowledged; leaves others alone. */
+  /**
+   * Sets `requested-acks` in the headers of a signal that can be acknowledged; leaves others alone.
+   * Throws 400 `acknowledgement:label.invalid` for any signal that requests what can be no label.
+   */
   apply(
     headers: DittoHeaders,
     adaptable: Adaptable,
@@ -50,8 +54,9 @@ export function compileAckRequests(
     requests?.filter === undefined ? undefined : compilePipeline(requests.filter, ALL_PLACEHOLDERS)
   return {
     apply(headers, adaptable, kind, context) {
-      if (!canBeAcknowledged(adaptable, kind)) return
       const own = listHeader(headers, REQUESTED_ACKS)
+      own?.forEach(checkAckLabel)
+      if (!canBeAcknowledged(adaptable, kind)) return
       let requested = own?.length === 0 ? own : union(own, includes)
       if (filter !== undefined) requested = filtered(filter, requested, context)
       const wantsResponse = isResponseRequired(headers)
@@ -139,9 +144,12 @@ function filtered(
   requested: string[] | undefined,
   context: ExpressionContext,
 ): string[] | undefined {
-  const passed = filter.resolveFrom(JSON.stringify(requested ?? []), context)
+  const given = JSON.stringify(requested ?? [])
+  const passed = filter.resolveFrom(given, context)
   if (passed === undefined) return NONE
   const result = requested === undefined ? filter.resolveFrom(undefined, context) : passed
   if (result === undefined) return undefined
-  return listHeader({ [REQUESTED_ACKS]: result }, REQUESTED_ACKS)
+  const labels = listHeader({ [REQUESTED_ACKS]: result }, REQUESTED_ACKS)
+  if (result !== given) labels?.forEach(checkAckLabel)
+  return labels
 }

@@ -14,8 +14,9 @@ import type { Connection } from '../types.ts'
 const LIVE_RESPONSE = 'live-response'
 
 /**
- * Checks that all labels begin with the id of the connection, and that each is issued once. Throws
- * 400 `acknowledgement:label.invalid`, 400 `placeholder:unresolved` for a placeholder other than
+ * Checks that declared and issued labels begin with the id of the connection, that each is issued once,
+ * and that all, also requested ones, are labels when the id stands in them. Throws 400
+ * `acknowledgement:label.invalid`, 400 `placeholder:unresolved` for a placeholder other than
  * `connection:id`, or 409 `acknowledgement:label.not.unique`.
  */
 export function checkAckLabels({ id, sources, targets }: Connection): void {
@@ -37,7 +38,7 @@ export function checkAckLabels({ id, sources, targets }: Connection): void {
   sources.forEach(({ acknowledgementRequests }, index) => {
     acknowledgementRequests?.includes.forEach((label, at) => {
       const place = ['sources', String(index), 'acknowledgementRequests', 'includes', String(at)]
-      tellingWhere(place, () => withConnectionId(label, id))
+      tellingWhere(place, () => checkAckLabel(withConnectionId(label, id)))
     })
   })
 }

@@ -73,6 +73,14 @@ for (const [pointer, own, put] of places) {
     }
   })
 
+  it(`refuses what the id of the connection makes too long at ${pointer}`, () => {
+    const label = 'x'.repeat(LONGEST - 'my-id:'.length + 1)
+    const error = errorOf(() => validate('amqp-10', put(`{{connection:id}}:${label}`)))
+    assert.equal([error.status, error.error], [400, INVALID])
+    assert.ok(error.message.includes(`<my-id:${label}>`), error.message)
+    assert.ok(ends(error.description), error.description)
+  })
+
   it(`refuses other placeholders than the id of the connection at ${pointer}`, () => {
     for (const placeholder of ['thing:id', 'header:id', 'connection:name', 'time:now', 'a:b']) {
       const error = errorOf(() => validate('amqp-10', put(`{{ ${placeholder} }}:one`)))

@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert'
 import type { AcknowledgementRequests } from '../../../src/connection/types.ts'
 import type { Adaptable, DittoHeaders } from '../../../src/protocol/adaptable.ts'
+import { type DittoError, DittoException } from '../../../src/protocol/errors.ts'
 import type { SignalKind } from '../../../src/protocol/signal.ts'
 import { parseTopicPath } from '../../../src/protocol/topic-path.ts'
 import {
@@ -131,6 +132,55 @@ it('filters requests by the external message', () => {
     assert.equal(requested(requests, headers, external), expected, title)
   }
 })
+
+it('refuses what can be no label, whoever asks for it', () => {
+  const LONGEST = 'x'.repeat(165)
+  const cases: readonly (readonly [string, boolean])[] = [
+    ['abc', true],
+    ['c:audit-1_B', true],
+    [LONGEST, true],
+    ['{{ connection:id }}:audit', true],
+    ['foo bar!', false],
+    ['ab', false],
+    ['', false],
+    [`${LONGEST}x`, false],
+    ['c:audit\n', false],
+    ['größe', false],
+  ]
+  const replacing = (label: string) => ({
+    ...AUDIT,
+    filter: `fn:default('["c:any"]')|fn:replace('c:audit','${label}')`,
+  })
+  for (const [label, isLabel] of cases) {
+    const own = { 'requested-acks': ['twin-persisted', label] }
+    const ways: readonly (() => unknown)[] = [
+      () => requested(undefined, own),
+      () => requested(AUDIT, own, {}, ['message', MESSAGE]),
+      // These are never acknowledged; their header is no better for that.
+      () => requested(undefined, own, {}, ['twin-command', RETRIEVE]),
+      () => requested(undefined, own, {}, ['live-event', LIVE_EVENT]),
+      ...(/[\n{]/.test(label) ? [] : [() => requested(replacing(label), {})]),
+    ]
+    for (const way of ways) {
+      const error = errorOf(way)
+      assert.is(error?.error, isLabel ? undefined : 'acknowledgement:label.invalid', label)
+      if (!isLabel) {
+        assert.is(error?.status, 400)
+        assert.is(error?.message, `Acknowledgement label <${label}> is invalid.`)
+      }
+    }
+  }
+})
+
+function errorOf(way: () => unknown): DittoError | undefined {
+  try {
+    way()
+    return undefined
+  } catch (thrown) {
+    assert.instance(thrown, DittoException)
+    return (thrown as DittoException).error
+  }
+}
 
 it('knows which labels others have to acknowledge', () => {
   const cases: readonly (readonly [DittoHeaders, readonly string[]])[] = [

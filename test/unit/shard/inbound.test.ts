@@ -248,6 +248,30 @@ it('refuses signals that it cannot send, and says so', () =>
     )
   }))
 
+it('executes nothing that asks for what can be no label of acknowledgements', () =>
+  withRig(async (rig) => {
+    const reply = { enabled: true, address: 'replies' }
+    const sender = await rig.open(
+      testConnection({ id: 'sender', sources: [testSource(['in'], { replyTarget: reply })] }),
+    )
+    await rig.open(LISTENER)
+    const asked = { 'requested-acks': ['foo bar!'], 'correlation-id': 'c-1' }
+    rig.send('in', [create('t'), { ...modify('t', 1), headers: asked }, modify('t', 2)])
+    await rig.publishes('replies', 3)
+    await rig.settlements(3)
+    assert.equal(
+      rig
+        .payloads('replies')
+        .map(({ value }) => value as { error?: string; status?: number } | undefined)
+        .filter((value) => value?.error !== undefined)
+        .map((value) => [value?.status, value?.error]),
+      [[400, 'acknowledgement:label.invalid']],
+    )
+    await rig.publishes('out', 2)
+    assert.is(sender.counts('in')['mapped.failure'], 1)
+    assert.is(sender.counts('in').enforced, 2)
+  }))
+
 it('rejects a signal that wants an answer in no time', () =>
   withRig(async (rig) => {
     const reply = { enabled: true, address: 'replies' }
