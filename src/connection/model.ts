@@ -179,9 +179,14 @@ function replying(source: Source, type: ConnectionType): Source {
   return { ...source, headerMapping, replyTarget }
 }
 
+/** Whether the text can be the label of an acknowledgement. */
+export function isAckLabel(label: string): boolean {
+  return ACK_LABEL.test(label)
+}
+
 /** Throws 400 `acknowledgement:label.invalid` unless the text can be a label. */
 export function checkAckLabel(label: string): void {
-  if (!ACK_LABEL.test(label)) fail(ackLabelInvalid(label))
+  if (!isAckLabel(label)) fail(ackLabelInvalid(label))
 }
 
 function checkTogether({ sources, targets, clientCount }: Connection): void {

@@ -2,16 +2,16 @@
  * Acknowledgement requests of a source: which labels a signal waits for (Ditto documentation,
  * "Acknowledgements"). Compiled once; applied after header mapping, before enforcement.
  */
-import { checkAckLabel } from '../connection/model.ts'
+import { isAckLabel } from '../connection/model.ts'
 import { withConnectionId } from '../connection/rules/ack-labels.ts'
 import type { AcknowledgementRequests } from '../connection/types.ts'
 import type { ExpressionContext } from '../expression/context.ts'
 import { compilePipeline, type Pipeline } from '../expression/pipeline.ts'
 import { ALL_PLACEHOLDERS } from '../expression/placeholders.ts'
 import type { Adaptable, DittoHeaders } from '../protocol/adaptable.ts'
-import type { DittoError } from '../protocol/errors.ts'
+import { type DittoError, DittoException } from '../protocol/errors.ts'
 import { booleanHeader, durationMsHeader, listHeader } from '../protocol/headers.ts'
-import { timeoutZero } from '../protocol/protocol-errors.ts'
+import { headerInvalid, timeoutZero } from '../protocol/protocol-errors.ts'
 import type { SignalKind } from '../protocol/signal.ts'
 
 const REQUESTED_ACKS = 'requested-acks'
@@ -34,7 +34,7 @@ export const BUILT_IN_LABELS: ReadonlySet<string> = new Set([
 export interface AckRequestProgram {
   /**
    * Sets `requested-acks` in the headers of a signal that can be acknowledged; leaves others alone.
-   * Throws 400 `acknowledgement:label.invalid` for any signal that requests what can be no label.
+   * Throws 400 `header.invalid` for any signal that requests what can be no label.
    */
   apply(
     headers: DittoHeaders,
@@ -55,7 +55,7 @@ export function compileAckRequests(
   return {
     apply(headers, adaptable, kind, context) {
       const own = listHeader(headers, REQUESTED_ACKS)
-      own?.forEach(checkAckLabel)
+      checkLabels(own)
       if (!canBeAcknowledged(adaptable, kind)) return
       let requested = own?.length === 0 ? own : union(own, includes)
       if (filter !== undefined) requested = filtered(filter, requested, context)
@@ -139,6 +139,12 @@ function union(own: string[] | undefined, includes: readonly string[]): string[]
  * The filter starts from the labels' JSON text. When nothing is left of it, no acknowledgements are
  * requested, whatever the default; what it makes of labels replaces them.
  */
+function checkLabels(labels: readonly string[] | undefined): void {
+  if (labels === undefined || labels.every(isAckLabel)) return
+  const expected = 'JSON array of acknowledgement labels'
+  throw new DittoException(headerInvalid(REQUESTED_ACKS, JSON.stringify(labels), expected))
+}
+
 function filtered(
   filter: Pipeline,
   requested: string[] | undefined,
@@ -150,6 +156,6 @@ function filtered(
   const result = requested === undefined ? filter.resolveFrom(undefined, context) : passed
   if (result === undefined) return undefined
   const labels = listHeader({ [REQUESTED_ACKS]: result }, REQUESTED_ACKS)
-  if (result !== given) labels?.forEach(checkAckLabel)
+  if (result !== given) checkLabels(labels)
   return labels
 }

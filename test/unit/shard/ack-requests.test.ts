@@ -163,10 +163,10 @@ it('refuses what can be no label, whoever asks for it', () => {
     ]
     for (const way of ways) {
       const error = errorOf(way)
-      assert.is(error?.error, isLabel ? undefined : 'acknowledgement:label.invalid', label)
+      assert.is(error?.error, isLabel ? undefined : 'header.invalid', label)
       if (!isLabel) {
         assert.is(error?.status, 400)
-        assert.is(error?.message, `Acknowledgement label <${label}> is invalid.`)
+        assert.match(error!.message, "of the header 'requested-acks' is not a valid JSON array")
       }
     }
   }

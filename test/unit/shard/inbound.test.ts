@@ -265,7 +265,7 @@ it('executes nothing that asks for what can be no label of acknowledgements', ()
         .map(({ value }) => value as { error?: string; status?: number } | undefined)
         .filter((value) => value?.error !== undefined)
         .map((value) => [value?.status, value?.error]),
-      [[400, 'acknowledgement:label.invalid']],
+      [[400, 'header.invalid']],
     )
     await rig.publishes('out', 2)
     assert.is(sender.counts('in')['mapped.failure'], 1)
