@@ -39,7 +39,7 @@ export const overload: FigureBenchmark = {
     }
     options.progress.end()
     const goodput = rateOf(above) / rateOf(peak)
-    const heap = Math.max(...above.samples.map(({ heapBytes }) => heapBytes))
+    const heap = Math.max(...above.samples.flatMap(({ heapsBytes }) => heapsBytes))
     const limit = above.samples.at(-1)!.heapLimitBytes
     return {
       head: ['', 'at its peak', 'twice that offered', 'goal'],

@@ -7,8 +7,9 @@ import type { Sluice } from '../support/sluice.ts'
 export interface Sample {
   readonly atMs: number
   readonly rssBytes: number
-  /** Of the thread that uses most. */
-  readonly heapBytes: number
+  /** Of each worker thread. */
+  readonly heapsBytes: readonly number[]
+  /** The same for all threads. */
   readonly heapLimitBytes: number
   readonly descriptors: number
 }
@@ -39,16 +40,16 @@ export class Sampler {
     this.samples.push({
       atMs: performance.now(),
       rssBytes: processes.reduce((sum, { rssBytes }) => sum + rssBytes, 0),
-      heapBytes: highest(text, 'sluice_thread_heap_used_bytes'),
-      heapLimitBytes: highest(text, 'sluice_thread_heap_limit_bytes'),
+      heapsBytes: valuesOf(text, 'sluice_thread_heap_used_bytes'),
+      heapLimitBytes: Math.max(0, ...valuesOf(text, 'sluice_thread_heap_limit_bytes')),
       descriptors: processes.reduce((sum, { pid }) => sum + descriptorsOf(pid), 0),
     })
   }
 }
 
-function highest(metrics: string, name: string): number {
+function valuesOf(metrics: string, name: string): readonly number[] {
   const values = metrics.matchAll(new RegExp(`^${name}\\{[^}]*\\} (.+)$`, 'gm'))
-  return Math.max(0, ...[...values].map(([, value]) => Number(value)))
+  return [...values].map(([, value]) => Number(value))
 }
 
 /** None of a process that has just ended. */

@@ -19,7 +19,7 @@ import { mb, type Sample, Sampler } from './samples.ts'
 const RATES = { twin: 2_000, relay: 1_000 }
 /** What is flat may differ by so much from what it was after the warm-up. */
 const GROWTH_GOAL = 0.1
-const SAMPLES = 200
+const SAMPLES = 1_200
 const DRAIN_LIMIT_MS = 60_000
 
 export const soak: FigureBenchmark = {
@@ -112,7 +112,9 @@ function figures(
     head: ['', 'first tenth', 'last tenth', 'growth', `goal: ${GROWTH_GOAL * 100} %`],
     rows: [
       row('resident memory', samples, ({ rssBytes }) => rssBytes, mb),
-      row('heap of the largest thread', samples, ({ heapBytes }) => heapBytes, mb),
+      ...samples[0]!.heapsBytes.map((_, thread) =>
+        row(`heap of thread ${thread}`, samples, ({ heapsBytes }) => heapsBytes[thread] ?? 0, mb),
+      ),
       row('open descriptors', samples, ({ descriptors }) => descriptors, String),
     ],
     notes: [
