@@ -4,7 +4,10 @@
  */
 import { accessSync, constants, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { openDatabase } from './database.ts'
+import { ABORT, openDatabase } from './database.ts'
+
+/** More in a row than are ever free. */
+const PAGES_WANTED = 1_000
 
 const folder = process.argv[2]!
 const file = join(folder, 'data.mdb')
@@ -20,6 +23,11 @@ try {
     for (const { value } of database.getRange()) {
       if (typeof value !== 'string') throw new Error('a record is unreadable')
     }
+    // Only who writes reads which pages are free: all of that, when none of them are enough.
+    database.transactionSync(() => {
+      database.putSync('probe', ' '.repeat(PAGES_WANTED * pageSize!))
+      return ABORT
+    })
   } else {
     for (const key of database.getKeys()) {
       if (typeof key !== 'string') throw new Error('a key is no text')
