@@ -1,8 +1,5 @@
 /** The LMDB environment of a partition: the only importer of lmdb in this room. */
-import { ABORT, open, type RootDatabase } from 'lmdb'
-
-/** What the callback of a transaction returns so that nothing of it is written. */
-export { ABORT }
+import { open, type RootDatabase } from 'lmdb'
 
 /** Opens the database in a folder, which is made when it is missing. A damaged file may end the process. */
 export function openDatabase(path: string): RootDatabase<string, string> {

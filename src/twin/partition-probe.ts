@@ -4,34 +4,18 @@
  */
 import { accessSync, constants, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { ABORT, openDatabase } from './database.ts'
-
-/** More in a row than are ever free. */
-const PAGES_WANTED = 1_000
+import { openDatabase } from './database.ts'
+import { checkPages } from './pages.ts'
 
 const folder = process.argv[2]!
 const file = join(folder, 'data.mdb')
 try {
   accessSync(file, constants.R_OK | constants.W_OK)
   if (statSync(file).size === 0) throw new Error('it is empty')
+  checkPages(file)
   const database = openDatabase(folder)
-  const { pageSize, lastPageNumber } = database.getStats() as Record<string, number>
-  const isShort = statSync(file).size <= lastPageNumber! * pageSize!
-  // Large things have pages of their own, which only reading the values touches; the last pages of a
-  // healthy file may be missing when nothing is on them.
-  if (isShort) {
-    for (const { value } of database.getRange()) {
-      if (typeof value !== 'string') throw new Error('a record is unreadable')
-    }
-    // Only who writes reads which pages are free: all of that, when none of them are enough.
-    database.transactionSync(() => {
-      database.putSync('probe', ' '.repeat(PAGES_WANTED * pageSize!))
-      return ABORT
-    })
-  } else {
-    for (const key of database.getKeys()) {
-      if (typeof key !== 'string') throw new Error('a key is no text')
-    }
+  for (const key of database.getKeys()) {
+    if (typeof key !== 'string') throw new Error('a key is no text')
   }
   await database.close()
 } catch (error) {
