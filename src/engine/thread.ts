@@ -172,7 +172,9 @@ export class EngineThread {
           },
         }
       }
-      const partition = openPartition(layout.pathOf(index))
+      // The control plane logs what the engine writes.
+      const onDamage = (text: string) => void process.stderr.write(`${text}\n`)
+      const partition = openPartition(layout.pathOf(index), { onDamage })
       this.#partitions.set(index, partition)
       return partition
     })

@@ -32,6 +32,8 @@ export interface PartitionOptions {
   readonly cachedChars?: number
   /** Milliseconds since the epoch. */
   readonly now?: () => number
+  /** Hears in words that what is stored of a thing cannot be read: once of each, of 100 at most. */
+  readonly onDamage?: (text: string) => void
 }
 
 /** Opens the partition in a folder, which is made when it is missing. Throws when it cannot. */
@@ -46,6 +48,8 @@ interface Request {
   readonly reject: (reason: Error) => void
 }
 
+/** A file with more damaged things says nothing new. */
+const MAX_DAMAGES_TOLD = 100
 /** After which a partition that could not be written is tried again. */
 const RETRY_MS = 1_000
 
@@ -55,6 +59,9 @@ class LmdbPartition implements Partition {
   readonly #policy: PolicyEnforcer
   readonly #maxThingChars: number
   readonly #now: () => number
+  readonly #onDamage: (text: string) => void
+  /** Ids of things. */
+  readonly #damagesTold = new Set<string>()
   readonly #cache: RecordCache
   #waiting: Request[] = []
   #working: Promise<void> | undefined
@@ -69,6 +76,7 @@ class LmdbPartition implements Partition {
     this.#policy = options.policy ?? permissivePolicy
     this.#maxThingChars = options.maxThingChars ?? DEFAULT_MAX_THING_CHARS
     this.#now = options.now ?? Date.now
+    this.#onDamage = options.onDamage ?? (() => {})
     this.#cache = new RecordCache(options.cachedChars ?? DEFAULT_CACHED_CHARS)
     this.#database = openDatabase(path)
   }
@@ -148,6 +156,7 @@ class LmdbPartition implements Partition {
       before = changed.get(entityId) ?? this.#read(entityId)
     } catch (thrown) {
       // One damaged record must not take down the commands beside it.
+      this.#tellDamage(entityId)
       const error = internalError(`What is stored of '${entityId}' cannot be read: ${thrown}`)
       return { response: errorResponse(adaptable, error, adaptable.headers) }
     }
@@ -164,6 +173,16 @@ class LmdbPartition implements Partition {
     const record = decodeRecord(text)
     this.#cache.set(thingId, record)
     return record
+  }
+
+  #tellDamage(thingId: string): void {
+    const told = this.#damagesTold
+    if (told.has(thingId) || told.size >= MAX_DAMAGES_TOLD) return
+    told.add(thingId)
+    this.#onDamage(
+      `What is stored of '${thingId}' in the twin partition ${this.#path} cannot be read: its commands ` +
+        'are answered with status 500. Restore all partitions from a backup.',
+    )
   }
 
   async #write(changed: ReadonlyMap<string, ThingRecord>): Promise<void> {

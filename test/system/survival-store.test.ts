@@ -167,3 +167,34 @@ it(
   },
   LIMIT_MS,
 )
+
+it(
+  'bytes overwritten within things: the service runs, and its log names each of them once',
+  async () => {
+    const sluice = await rig.start()
+    await rig.openPair(sluice)
+    const load = await rig.startLoad()
+    await load.flows()
+    await load.finish()
+    assert.is(await sluice.stop(), 0)
+    const paths = [0, 1].map((index) => join(rig.folder, 'data', 'twin', `partition-${index}`))
+    for (const path of paths) {
+      const file = join(path, 'data.mdb')
+      const bytes = readFileSync(file, 'latin1')
+      const damaged = bytes.replaceAll('{"thingId"', '#"thingId"')
+      assert.is.not(damaged, bytes)
+      writeFileSync(file, damaged, 'latin1')
+    }
+
+    const again = await rig.start()
+    await rig.startLoad()
+    const lines = await eventually(
+      async () =>
+        again.output().match(/What is stored of '[^']+' in the twin partition \S+/g) ?? [],
+      (told) => paths.every((path) => told.some((line) => line.endsWith(path))),
+    )
+    assert.is(new Set(lines).size, lines.length)
+    assert.is((await again.request('GET', '/health')).status, 200)
+  },
+  LIMIT_MS,
+)

@@ -169,7 +169,8 @@ it('answers for a damaged record with an error, and for the others as ever', asy
   const raw = open({ path, noSubdir: false, encoding: 'string' })
   await raw.put('ns:t1', 'damaged')
   await raw.close()
-  const partition = openAt(path)
+  const told: string[] = []
+  const partition = openAt(path, { onDamage: (text: string) => void told.push(text) })
   const [damaged, sound] = await partition.execute([
     modify('ns:t1', 1),
     command('create', '/', {}, { thingId: 'ns:t2' }),
@@ -177,6 +178,23 @@ it('answers for a damaged record with an error, and for the others as ever', asy
   assert.is(damaged!.response.status, 500)
   assert.match(JSON.stringify(damaged!.response.value), "'ns:t1' cannot be read")
   assert.is(sound!.response.status, 201)
+  await partition.execute([modify('ns:t1', 2)])
+  assert.is(told.length, 1)
+  assert.match(told[0]!, `'ns:t1' in the twin partition ${path} cannot be read`)
+})
+
+it('tells of a hundred damaged things, and of no more', async () => {
+  const path = newPath()
+  const raw = open({ path, noSubdir: false, encoding: 'string' })
+  const ids = Array.from({ length: 150 }, (_, index) => `ns:t${index}`)
+  await raw.transaction(() => {
+    for (const id of ids) void raw.put(id, 'damaged')
+  })
+  await raw.close()
+  const told: string[] = []
+  const partition = openAt(path, { onDamage: (text: string) => void told.push(text) })
+  await partition.execute(ids.map((thingId) => command('retrieve', '/', undefined, { thingId })))
+  assert.is(told.length, 100)
 })
 
 const writer = fileURLToPath(new URL('./store-writer.ts', import.meta.url))
