@@ -19,7 +19,7 @@ export const monitoring: FigureBenchmark = {
       head: ['', 'measured', 'goal'],
       rows: [...(cost === undefined ? [] : costRows(cost)), ...glanceRows(seen)],
       notes: [
-        'The first rows: the scenario twin in a closed loop, the fastest of five turns each. The others: twin',
+        'The first rows: the scenario twin in a closed loop, the fastest of five turns. The others: twin',
         `at 500 messages per second beside ${CONNECTIONS} open connections, asked for four times a second.`,
       ],
       values: { cost, ...seen },
